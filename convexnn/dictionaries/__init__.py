@@ -1,0 +1,1 @@
+"""What the features of an architecture are: one file a family."""

@@ -1,0 +1,146 @@
+"""A feature: one labelled column of a dictionary, as a function on the whole line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convexnn.activations import Activation
+from convexnn.validation import FloatArray
+
+DATA = "data"
+REFLECTION = "reflection"
+MIDPOINT = "midpoint"
+COMBINATION = "combination"
+BETWEEN = "between"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A piecewise-linear or step function of one variable, the output of one normalised unit.
+
+    On the j-th of the len(knots) + 1 pieces, counted from the left, the value is ``levels[j] + slopes[j] * (x - anchor)``,
+    where the anchor is the knot on the piece's left (of the first piece: the first knot). Pieces contain their left
+    end. Two features are equal when they are the same function, whatever they are called.
+
+    Attributes
+    ----------
+    knots : tuple of float
+        Where the function bends or jumps, ascending, in units of x.
+    slopes, levels : tuple of float
+        One a piece.
+    origins : tuple of str
+        Where each knot comes from: "data"; "reflection" (the mirror image 2 b - a of one datum about another);
+        "midpoint" of two data; "combination" (a longer signed sum of data); "between" two neighbouring data.
+    label : str
+        For people.
+    signs, offsets : tuple
+        Weights and kinks of the normalised unit, layer by layer:
+        phi_0(x) = x, phi_l = sigma(signs[l] * (phi_{l-1} - offsets[l])). Empty for switching patterns, whose unit is
+        built from the knots.
+    """
+
+    knots: tuple[float, ...]
+    slopes: tuple[float, ...]
+    levels: tuple[float, ...]
+    origins: tuple[str, ...] = field(compare=False)
+    label: str = field(compare=False)
+    signs: tuple[int, ...] = field(compare=False, default=())
+    offsets: tuple[float, ...] = field(compare=False, default=())
+
+    def __call__(self, x: ArrayLike) -> FloatArray:
+        """The feature at `x`, an array of any shape."""
+        x = np.asarray(x, dtype=np.float64)
+        if not self.knots:
+            return self.levels[0] + self.slopes[0] * x
+        knots = np.asarray(self.knots)
+        piece = np.searchsorted(knots, x, side="right")
+        return np.asarray(self.levels)[piece] + np.asarray(self.slopes)[piece] * (x - knots[np.maximum(piece - 1, 0)])
+
+    @property
+    def is_step(self) -> bool:
+        """Whether the function jumps instead of bending."""
+        return len(set(self.levels)) > 1 and not any(self.slopes)
+
+    def __str__(self) -> str:
+        return self.label
+
+
+def number(value: float) -> str:
+    """A number as labels show it."""
+    return f"{value + 0.0:.6g}"
+
+
+def shifted(point: float) -> str:
+    """``x - point`` as labels show it."""
+    if point == 0:
+        return "x"
+    return f"x - {number(point)}" if point > 0 else f"x + {number(-point)}"
+
+
+def compose_unit(
+    activations: tuple[Activation, ...], signs: tuple[int, ...], offsets: tuple[float, ...], near: FloatArray
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    """Knots, slopes and levels of a narrow unit of continuous activations, layer by layer.
+
+    Parameters
+    ----------
+    activations, signs, offsets
+        One a layer, as in `Feature`.
+    near : (N,) array
+        Sorted points, usually the data; a knot within rounding of one of them is set to it.
+    """
+    knots: list[float] = []
+    slopes, levels = [1.0], [0.0]
+    for activation, sign, offset in zip(activations, signs, offsets, strict=True):
+        knots, slopes, levels = _bend(knots, slopes, levels, activation, sign, offset, near)
+    return tuple(knots), tuple(slopes), tuple(levels)
+
+
+def _bend(
+    knots: list[float],
+    slopes: list[float],
+    levels: list[float],
+    activation: Activation,
+    sign: int,
+    offset: float,
+    near: FloatArray,
+) -> tuple[list[float], list[float], list[float]]:
+    """One more layer: bend every piece where it crosses the offset, and forget knots that stopped being one."""
+    anchors = [knots[0] if knots else 0.0, *knots]
+    bounds = [-np.inf, *knots, np.inf]
+    starts, gains = [], []  # of the new pieces: where they begin, and their new slope with the value there
+    for slope, level, anchor, start, end in zip(slopes, levels, anchors, bounds, bounds[1:], strict=False):
+        crossing = _snap(anchor + (offset - level) / slope, near) if slope else np.nan
+        cuts = [start, crossing, end] if start < crossing < end else [start, end]
+        for low, high in zip(cuts, cuts[1:], strict=False):
+            height = sign * (level + slope * (_point_between(low, high) - anchor) - offset)
+            gain = sign * (activation.right if height >= 0 else activation.left)
+            at = low if np.isfinite(low) else 0.0
+            starts.append(low)
+            gains.append((gain * slope, gain * (level + slope * (at - anchor) - offset)))
+    kept = [j for j in range(len(starts)) if j == 0 or gains[j][0] != gains[j - 1][0]]
+    new_slopes = [gains[j][0] + 0.0 for j in kept]
+    new_levels = [gains[j][1] + 0.0 for j in kept]
+    if len(kept) > 1:
+        new_levels[0] = new_levels[1]  # continuous, and anchored at the first knot
+    return [float(starts[j]) for j in kept[1:]], new_slopes, new_levels
+
+
+def _point_between(low: float, high: float) -> float:
+    if np.isfinite(low) and np.isfinite(high):
+        return low + (high - low) / 2
+    if np.isfinite(low):
+        return low + max(1.0, abs(low))
+    return high - max(1.0, abs(high)) if np.isfinite(high) else 0.0
+
+
+def _snap(point: float, near: FloatArray) -> float:
+    """The nearest of `near` if it is within rounding of `point`."""
+    if not np.isfinite(point) or near.size == 0:
+        return point
+    closest = float(near[np.argmin(np.abs(near - point))])
+    rounding = 16 * np.finfo(float).eps * max(abs(near[0]), abs(near[-1]), abs(point))
+    return closest if abs(closest - point) <= rounding else point

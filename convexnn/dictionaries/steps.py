@@ -1,0 +1,100 @@
+"""Sign and threshold networks of any depth: switching patterns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convexnn.architecture import Architecture
+from convexnn.dictionaries.base import Dictionary, IndexArray
+from convexnn.dictionaries.feature import BETWEEN, Feature, number, shifted
+from convexnn.kernels.switching import best_patterns, trace_switches
+from convexnn.validation import FloatArray
+
+
+class SwitchingPatterns(Dictionary):
+    """All step functions with one to K switches between neighbouring data, on at the right end.
+
+    K is the architecture's number of switches; 1 for two layers, which gives the N - 1 steps. Listed by number of switches,
+    then by the places of the switches in lexicographic order. There are sum_{k=1}^{min(K, N-1)} C(N-1, k)
+    (arXiv:2403.01046; no reflections). Switches lie at midpoints, so that rounding cannot move a datum across.
+    """
+
+    def __init__(self, x: ArrayLike, architecture: Architecture) -> None:
+        super().__init__(x, architecture)
+        left, right = self.inputs[:-1], self.inputs[1:]
+        middle = left + (right - left) / 2
+        self._thresholds = np.where(middle == left, right, middle)
+        self._gaps = self.inputs.size - 1
+        self._most = min(architecture.switches, self._gaps)
+        self._sizes = [math.comb(self._gaps, k) for k in range(1, self._most + 1)]
+
+    @property
+    def n_features(self) -> int:
+        return sum(self._sizes)
+
+    def feature(self, index: int) -> Feature:
+        return self._pattern(self._switches(index))
+
+    def _pattern(self, switches: tuple[int, ...]) -> Feature:
+        """The feature that switches in the gaps `switches`, each between inputs g and g + 1."""
+        return step_feature(self.architecture, tuple(float(self._thresholds[g]) for g in switches))
+
+    def _switches(self, index: int) -> tuple[int, ...]:
+        """The gaps of the pattern at a place of the list."""
+        k = 0
+        while index >= self._sizes[k]:
+            index -= self._sizes[k]
+            k += 1
+        chosen, gap = [], 0
+        for left in range(k, -1, -1):
+            while index >= (skipped := math.comb(self._gaps - gap - 1, left)):
+                index -= skipped
+                gap += 1
+            chosen.append(gap)
+            gap += 1
+        return tuple(chosen)
+
+    def _evaluate(self, x: FloatArray, index: IndexArray) -> FloatArray:
+        columns = [self.feature(int(place))(x) for place in index]
+        return np.stack(columns, axis=1) if columns else np.zeros((x.size, 0))
+
+    def _correlate_block(self, totals: FloatArray, index: IndexArray) -> FloatArray:
+        tails = np.cumsum(totals[::-1])[::-1]
+        signed = np.empty(index.size)  # <h, r> of the +-1 pattern h
+        for place, column in enumerate(index):
+            # Each switch turns the sign of everything on its left: an alternating sum of tails.
+            after = tails[np.array(self._switches(int(column))) + 1][::-1]
+            turns = np.where(np.arange(after.size) % 2 == 0, 2.0, -2.0)
+            signed[place] = turns @ after + (-tails[0] if after.size % 2 else tails[0])
+        return self._from_signed(signed, tails[0])
+
+    def _from_signed(self, signed: FloatArray, total: float) -> FloatArray:
+        """Correlations of the architecture's columns from those of the +-1 patterns."""
+        sigma = self.architecture.activation
+        return 0.5 * (sigma.left + sigma.right) * total + 0.5 * (sigma.right - sigma.left) * signed
+
+    def max_input_correlation(self, totals: FloatArray) -> tuple[float, Feature]:
+        best, switched = best_patterns(totals, self._most)
+        # Patterns that are on at the right end: the largest <h, r>, and the smallest (its mirror ends with -1).
+        most = [1 + int(np.argmax(best[last, 1:])) for last in (1, 0)]
+        signed = np.array([best[1, most[0]], -best[0, most[1]]])
+        values = np.abs(self._from_signed(signed, float(totals.sum())))
+        which = int(np.argmax(values))
+        positions = trace_switches(switched, 1 - which, most[which])
+        return float(values[which]), self._pattern(tuple(int(i) - 1 for i in positions))
+
+
+def step_feature(architecture: Architecture, knots: tuple[float, ...]) -> Feature:
+    """The step function that is on right of the last knot and switches at every knot."""
+    sigma = architecture.activation
+    levels = tuple(sigma.right if (len(knots) - j) % 2 == 0 else sigma.left for j in range(len(knots) + 1))
+    if len(knots) > 1:
+        label = f"{sigma.name} switching at {', '.join(map(number, knots))}"
+    elif sigma.name == "sign":
+        label = f"sign({shifted(knots[0])})"
+    else:
+        label = f"1{{x >= {number(knots[0])}}}"
+    return Feature(knots, (0.0,) * len(levels), levels, (BETWEEN,) * len(knots), label)

@@ -1,0 +1,1 @@
+"""The compiled core: pure functions on contiguous arrays."""

@@ -1,0 +1,1 @@
+"""How the equivalent Lasso is stated, solved and certified."""

@@ -1,0 +1,73 @@
+"""Checks at the edge of the library: every public entry point passes its arrays and numbers through here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convexnn.errors import InputError
+
+FloatArray = NDArray[np.float64]
+
+
+def as_vector(name: str, values: ArrayLike) -> FloatArray:
+    """A one-dimensional float64 array of finite numbers, at least one of them.
+
+    Raises
+    ------
+    InputError
+        If `values` is not numeric, not one-dimensional, empty, or holds NaN or infinity.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if array.ndim != 1:
+        hint = "; pass one column, for example x[:, 0]" if array.ndim == 2 else ""
+        raise InputError(f"{name} must be one-dimensional with shape (n_samples,), got shape {array.shape}{hint}")
+    if array.size == 0:
+        raise InputError(f"{name} is empty; at least one sample is needed")
+    array = array.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(array))
+    if bad.size:
+        raise InputError(
+            f"{name} must be finite, got {array[bad[0]]} at row {bad[0]} ({bad.size} of {array.size} rows); "
+            "drop or impute these rows"
+        )
+    return array
+
+
+def as_vector_like(name: str, values: ArrayLike, other_name: str, other: FloatArray) -> FloatArray:
+    """`as_vector`, and as long as `other`."""
+    array = as_vector(name, values)
+    if array.size != other.size:
+        raise InputError(f"{name} and {other_name} must have the same length, got {array.size} and {other.size}")
+    return array
+
+
+def as_number(name: str, value: Any) -> float:
+    """A finite real scalar."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be a real number, got {value!r}") from None
+    if not np.isfinite(number):
+        raise InputError(f"{name} must be finite, got {number}")
+    return number
+
+
+def as_positive(name: str, value: Any) -> float:
+    """A finite real scalar above zero."""
+    number = as_number(name, value)
+    if number <= 0:
+        raise InputError(f"{name} must be positive, got {number}")
+    return number
+
+
+def one_of(name: str, value: Any, allowed: Sequence[str]) -> str:
+    """One of the `allowed` strings."""
+    if value not in allowed:
+        raise InputError(f"unknown {name} {value!r}; known: {', '.join(map(repr, allowed))}")
+    return str(value)
