@@ -7,7 +7,7 @@ import operator
 from dataclasses import dataclass
 from typing import Any
 
-from convexnn.activations import Activation, as_activation
+from convexnn.activations import Activation, absolute, as_activation
 from convexnn.errors import InputError
 from convexnn.validation import one_of
 
@@ -96,6 +96,22 @@ class Architecture:
         if self.form == "narrow":
             return 1
         return math.prod(self.widths) if self.form == "tree" else self.widths[0]
+
+    @property
+    def layer_activations(self) -> tuple[Activation, ...]:
+        """What the neurons of the depth - 1 layers below the output compute."""
+        if self.form == "symmetrized":
+            return absolute, self.activation
+        return (self.activation,) * (self.depth - 1)
+
+    @property
+    def layer_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Neurons of one unit and inputs of each, for every layer below the output."""
+        widths = (*self.widths, 1) if self.widths else (1,) * (self.depth - 1)
+        below = (1, *widths[:-1])
+        if self.form == "tree":
+            return tuple((math.prod(widths[level:]), below[level]) for level in range(len(widths)))
+        return tuple(zip(widths, below, strict=True))
 
     @property
     def label(self) -> str:

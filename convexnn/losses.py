@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, xlogy
 
 from convexnn.errors import InfeasibleError, InputError
-from convexnn.validation import FloatArray, as_number, as_positive, one_of
+from convexnn.validation import FloatArray, as_number, as_positive, as_vector_like, one_of
 
 _EPS = float(np.finfo(float).eps)
 
@@ -363,6 +364,27 @@ def as_loss(loss: str | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     return _BY_NAME[one_of("loss", loss, tuple(_BY_NAME))]
+
+
+def as_sample_weight(sample_weight: ArrayLike | None, x: FloatArray, loss: Loss) -> FloatArray:
+    """Checked weights, 1 by default.
+
+    Raises
+    ------
+    InputError
+        If a weight is negative, all are zero, or the loss takes none.
+    """
+    if sample_weight is None:
+        return np.ones_like(x)
+    if isinstance(loss, Interpolation):
+        raise InputError('loss "interpolation" has no weights: every target is met exactly; leave out sample_weight')
+    weight = as_vector_like("sample_weight", sample_weight, "x", x)
+    if (weight < 0).any():
+        row = int(np.argmax(weight < 0))
+        raise InputError(f"sample_weight must be nonnegative, got {weight[row]} at row {row}")
+    if not weight.any():
+        raise InputError("sample_weight must not be zero everywhere")
+    return weight
 
 
 def check_loss_fits(loss: Loss, x: FloatArray, y: FloatArray, weight: FloatArray) -> None:

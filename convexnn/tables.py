@@ -1,4 +1,4 @@
-"""Two columns of a CSV file, with nothing lost in silence: whatever is wrong is named with its line."""
+"""Two columns of a CSV file; whatever is wrong with it is named with its line."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def read_columns(
 ) -> Table:
     """Read an input and an output column from a CSV file.
 
-    The file is UTF-8 text with cells separated by commas, semicolons or tabs (seen from its first line), quoted
-    where needed. Its first row is a header if some cell of it is neither a number nor missing. Blank lines are
-    ignored.
+    The file is UTF-8 text with cells separated by commas, semicolons or tabs (its first line decides), quoted
+    where needed. The first row is a header if some cell of it is neither a number nor missing. Blank lines do
+    not count.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ def read_columns(
     Raises
     ------
     InputError
-        If the file cannot be read, is not UTF-8, has no rows or rows of different lengths, or lacks a column; if
-        a cell of x or y is not a finite number; if one is missing and `drop_missing` is false.
+        If the file cannot be read, is not UTF-8, has no rows or rows of different lengths, or lacks a column;
+        if a cell of x or y is not a finite number; if one is missing and `drop_missing` is false.
     """
     source = os.fspath(path)
     rows = _read_rows(source)
@@ -123,8 +123,10 @@ def _read_rows(source: str) -> list[_Row]:
     except UnicodeDecodeError as error:
         raise InputError(f"{source} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    delimiter = max(_DELIMITERS, key=lambda mark: _count_cells(first, mark))
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
+    )
     try:
         rows = [_Row(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except csv.Error as error:
@@ -135,10 +137,18 @@ def _read_rows(source: str) -> list[_Row]:
     for row in rows:
         if len(row.cells) != len(rows[0].cells):
             raise InputError(
-                f"{source}, line {row.line} has {len(row.cells)} cells, "
-                f"line {rows[0].line} has {len(rows[0].cells)}; every row needs the same number"
+                f"{source}: every row needs the same number of cells, "
+                f"line {rows[0].line} has {len(rows[0].cells)}, line {row.line} has {len(row.cells)}"
             )
     return rows
+
+
+def _count_cells(line: str, delimiter: str) -> int:
+    """How many cells a delimiter cuts the line into; 0 if it cuts through quotes."""
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)))
+    except (csv.Error, StopIteration):
+        return 0
 
 
 def _find_column(source: str, column: str | int, header: list[str], width: int) -> int:

@@ -24,9 +24,7 @@ class SwitchingPatterns(Dictionary):
 
     def __init__(self, x: ArrayLike, architecture: Architecture) -> None:
         super().__init__(x, architecture)
-        left, right = self.inputs[:-1], self.inputs[1:]
-        middle = left + (right - left) / 2
-        self._thresholds = np.where(middle == left, right, middle)
+        self._thresholds = switch_points(self.inputs)
         self._gaps = self.inputs.size - 1
         self._most = min(architecture.switches, self._gaps)
         self._sizes = [math.comb(self._gaps, k) for k in range(1, self._most + 1)]
@@ -85,6 +83,13 @@ class SwitchingPatterns(Dictionary):
         which = int(np.argmax(values))
         positions = trace_switches(switched, 1 - which, most[which])
         return float(values[which]), self._pattern(tuple(int(i) - 1 for i in positions))
+
+
+def switch_points(inputs: FloatArray) -> FloatArray:
+    """Midpoints between neighbours, and the right neighbour where the midpoint rounds to the left one."""
+    left, right = inputs[:-1], inputs[1:]
+    middle = left + (right - left) / 2
+    return np.where(middle == left, right, middle)
 
 
 def step_feature(architecture: Architecture, knots: tuple[float, ...]) -> Feature:

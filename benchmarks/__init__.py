@@ -1,0 +1,1 @@
+"""Measurements: what the library does on real data, and how fast."""

@@ -1,0 +1,231 @@
+"""From any proposal to an exact solution: optimise on few features, add the one the oracle names, repeat.
+
+An interior-point solution has no zeros, so its support means nothing. Here a support is what satisfies the optimality
+conditions: with smooth losses by Newton's method on an active set of linearly independent features, with
+piecewise-linear losses by the simplex method on the features found so far. No matrix of the whole dictionary is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.linalg import qr, solve_triangular
+
+from convexnn.dictionaries.feature import Feature
+from convexnn.lasso.candidate import Candidate
+from convexnn.lasso.problem import Problem
+from convexnn.validation import FloatArray
+
+_DEPENDENT = 1e-10
+_RIDGE = 1e-10
+_TINY = 1e-14
+_PATIENCE = 4
+_MOST_NEWTON_STEPS = 200
+
+
+def refine(problem: Problem, candidate: Candidate) -> Candidate:
+    """An exact solution near a candidate: at most N - 1 features, whose coefficients are not zero."""
+    if problem.loss.is_smooth:
+        return _ActiveSet(problem, candidate).solve()
+    return _price_out(problem, candidate)
+
+
+def _price_out(problem: Problem, candidate: Candidate) -> Candidate:
+    """Column generation: a linear program on the features so far, priced by the oracle over all of them."""
+    from convexnn.lasso.conic import solve_features
+
+    features = list(candidate.features)
+    n_iter = candidate.n_iter
+    while True:
+        found = solve_features(problem, features)
+        n_iter += found.n_iter
+        totals = problem.rows.totals(found.dual)
+        value, feature = problem.dictionary.max_input_correlation(totals)
+        # HiGHS holds reduced costs to 1e-7; what it calls optimal is not priced again.
+        if value <= problem.beta * (1 + 1e-7) or feature in features:
+            break
+        features.append(feature)
+    return _at_vertex(problem, replace(found, n_iter=n_iter))
+
+
+def _at_vertex(problem: Problem, candidate: Candidate) -> Candidate:
+    """Solve the equations of the vertex: its features interpolate the rows whose residual is zero."""
+    rows, inputs = problem.rows, problem.dictionary.inputs
+    kept = np.flatnonzero(np.abs(candidate.coef) > 1e-9 * np.abs(candidate.coef).max(initial=0.0))
+    features = [candidate.features[j] for j in kept]
+    columns = np.stack([*(feature(inputs)[rows.group] for feature in features), np.ones_like(rows.y)], axis=1)
+    solution = np.append(candidate.coef[kept], candidate.intercept)
+    residual = rows.y - columns @ solution
+    met = np.abs(residual) <= 1e-9 * np.abs(rows.y).max()
+    exact = np.linalg.lstsq(columns[met], rows.y[met], rcond=None)[0] if met.any() else solution
+    if _objective(problem, columns, exact) <= _objective(problem, columns, solution):
+        solution = exact
+    return replace(candidate, features=features, coef=solution[:-1], intercept=float(solution[-1]))
+
+
+def _objective(problem: Problem, columns: FloatArray, solution: FloatArray) -> float:
+    return problem.row_loss(columns @ solution) + problem.beta * float(np.abs(solution[:-1]).sum())
+
+
+class _ActiveSet:
+    """State of the active-set method: features with signs and magnitudes p >= 0, and an intercept.
+
+    Columns are centred and multiplied by their sign, so that the problem on them is
+    ``min loss(V p + c) + beta sum(p)`` subject to p >= 0. They are kept linearly independent: a column that depends on
+    the others is moved along the dependency, at no change of fit and no greater penalty, until one magnitude is zero.
+    """
+
+    def __init__(self, problem: Problem, candidate: Candidate) -> None:
+        self.problem = problem
+        self.rows, self.inputs = problem.rows, problem.dictionary.inputs
+        self.weights = self.rows.totals(self.rows.weight)
+        self.features: list[Feature] = []
+        self.columns = np.zeros((self.inputs.size, 0))
+        self.signs = np.zeros(0)
+        self.p = np.zeros(0)
+        self.n_iter = candidate.n_iter
+        for feature, z in zip(candidate.features, candidate.coef, strict=True):
+            self._add(feature, np.sign(z), abs(z))
+        self.constant = 0.0
+        self.constant = self._best_constant()
+
+    def solve(self) -> Candidate:
+        """Alternate Newton on the active set with the oracle, until the oracle has nothing to add."""
+        self._make_independent()
+        limit = self.n_iter + 100 * (self.inputs.size + 10)
+        while True:
+            self._minimise()
+            totals = self.rows.totals(self._multiplier())
+            value, feature = self.problem.dictionary.max_input_correlation(totals)
+            self.n_iter += 1
+            if value <= self.problem.beta or feature in self.features or self.n_iter > limit:
+                break
+            before = len(self.features)
+            self._add(feature, np.sign(totals @ feature(self.inputs)), 0.0)
+            self._make_independent()
+            self._minimise()
+            if len(self.features) <= before and feature not in self.features:
+                break  # its gain is below rounding
+        return self._candidate()
+
+    def _candidate(self) -> Candidate:
+        coef = self.signs * self.p
+        raw = np.array([feature(self.inputs) for feature in self.features]).reshape(-1, self.inputs.size)
+        intercept = self.constant - float(coef @ self._centres(raw.T))
+        kept = np.flatnonzero(coef)
+        return Candidate([self.features[j] for j in kept], coef[kept], intercept, None, self.n_iter)
+
+    def _centres(self, columns: FloatArray) -> FloatArray:
+        return self.weights @ columns / self.weights.sum()
+
+    def _add(self, feature: Feature, sign: float, magnitude: float) -> None:
+        column = feature(self.inputs)[:, None]
+        self.features.append(feature)
+        self.columns = np.concatenate((self.columns, sign * (column - self._centres(column))), axis=1)
+        self.signs = np.append(self.signs, sign)
+        self.p = np.append(self.p, magnitude)
+
+    def _drop(self, j: int) -> None:
+        del self.features[j]
+        self.columns = np.delete(self.columns, j, axis=1)
+        self.signs, self.p = np.delete(self.signs, j), np.delete(self.p, j)
+
+    def _prediction(self) -> FloatArray:
+        return (self.columns @ self.p + self.constant)[self.rows.group]
+
+    def _multiplier(self) -> FloatArray:
+        return self.problem.loss.multiplier(self.rows.y, self._prediction(), self.rows.weight)
+
+    def _best_constant(self) -> float:
+        f = self._prediction()
+        return self.constant + self.problem.loss.best_intercept(self.rows.y, f, self.rows.weight)
+
+    def _objective(self) -> float:
+        return self.problem.row_loss(self._prediction()) + self.problem.beta * float(self.p.sum())
+
+    def _factor(self) -> FloatArray:
+        """R of the QR factors of sqrt(curvature) [1, V]; a small ridge keeps flat parts of the loss from vanishing."""
+        curvature = self.problem.loss.curvature(self.rows.y, self._prediction(), self.rows.weight)
+        weighted = np.sqrt(self.rows.totals(curvature) + _RIDGE * self.weights)
+        table = weighted[:, None] * np.concatenate((np.ones((self.inputs.size, 1)), self.columns), axis=1)
+        return qr(table, mode="r", check_finite=False)[0][: table.shape[1]]
+
+    def _make_independent(self) -> None:
+        while self.features and (dependency := self._dependency()) is not None:
+            if dependency.sum() > 0:
+                dependency = -dependency
+            falling = np.flatnonzero(dependency < 0)
+            ratios = self.p[falling] / -dependency[falling]
+            first = int(np.argmin(ratios))
+            self.p = np.maximum(self.p + ratios[first] * dependency, 0.0)
+            self._drop(int(falling[first]))
+            self.constant = self._best_constant()
+
+    def _dependency(self) -> FloatArray | None:
+        """Magnitudes d with V d constant on the data, d = 1 on the first dependent column; None if there is none."""
+        factor = self._factor()
+        sizes = np.linalg.norm(factor, axis=0)
+        k = factor.shape[0]
+        small = np.flatnonzero(np.abs(np.diag(factor)) <= _DEPENDENT * sizes[:k])
+        if small.size == 0 and k == factor.shape[1]:
+            return None
+        j = int(small[0]) if small.size else k
+        direction = np.zeros(factor.shape[1])
+        direction[j] = 1.0
+        direction[:j] = -solve_triangular(factor[:j, :j], factor[:j, j], check_finite=False)
+        return direction[1:]
+
+    def _minimise(self) -> None:
+        """Newton's method on the active set; a magnitude that reaches zero leaves it."""
+        smallest, stalled = np.inf, 0
+        for _ in range(_MOST_NEWTON_STEPS):
+            size = self._violation()
+            stalled = 0 if size <= 0.5 * smallest else stalled + 1
+            if size <= _TINY or stalled > _PATIENCE:
+                return
+            smallest = min(smallest, size)
+            if self._newton_step():
+                smallest, stalled = np.inf, 0
+            self.n_iter += 1
+
+    def _violation(self) -> float:
+        """The stationarity conditions' largest violation, relative to beta and to the multipliers' size."""
+        th = self._multiplier()
+        in_p = np.abs(self.problem.beta - self.rows.totals(th) @ self.columns).max(initial=0.0) / self.problem.beta
+        return float(max(in_p, abs(th.sum()) / max(np.abs(th).sum(), np.finfo(float).tiny)))
+
+    def _newton_step(self) -> bool:
+        """One step, cut short where a magnitude reaches zero; whether a feature left for that reason."""
+        totals = self.rows.totals(self._multiplier())
+        gradient = np.concatenate(([-totals.sum()], self.problem.beta - totals @ self.columns))
+        factor = self._factor()
+        half = solve_triangular(factor, gradient, trans=1, check_finite=False)
+        step = -solve_triangular(factor, half, check_finite=False)
+        falling = np.flatnonzero(self.p + step[1:] < 0)
+        ratios = self.p[falling] / -step[1:][falling]
+        longest = float(ratios.min(initial=1.0))
+        length = self._line_search(float(gradient @ step), step, longest)
+        self._move(length * step)
+        if falling.size == 0 or length < longest:
+            return False
+        self._drop(int(falling[np.argmin(ratios)]))
+        return True
+
+    def _line_search(self, slope: float, step: FloatArray, longest: float) -> float:
+        """The first of longest, longest / 2, ... at which the objective falls enough (rounding allowed for)."""
+        if self.problem.loss.name == "squared":
+            return longest
+        here, length = self._objective(), longest
+        for _ in range(40):
+            self._move(length * step)
+            there = self._objective()
+            self._move(-length * step)
+            if there <= here + 1e-4 * length * slope + 16 * np.finfo(float).eps * abs(here):
+                break
+            length /= 2
+        return length
+
+    def _move(self, step: FloatArray) -> None:
+        self.constant += step[0]
+        self.p = self.p + step[1:]

@@ -1,0 +1,143 @@
+"""A proved bound on the distance from the global optimum, from a feasible point of the dual problem.
+
+Any vector th that sums to zero, lies in the boxes of the loss, and correlates with no feature by more than beta proves that the
+optimum is at least D(th). `repair` turns any vector into such a point, so a bound never rests on a solver's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from convexnn.dictionaries.feature import Feature
+from convexnn.lasso.problem import Problem
+from convexnn.losses import shift_to_zero_sum
+from convexnn.validation import FloatArray
+
+_EPS = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How far a network or a Lasso solution is from the global optimum, at most.
+
+    Attributes
+    ----------
+    primal : float
+        The objective that was reached.
+    dual : float
+        A proved lower bound on the optimum.
+    gap : float
+        primal - dual; 0 where rounding would make it negative.
+    relative_gap : float
+        gap / primal; 0 where the objective is zero up to rounding.
+    kkt_residual : float
+        Largest violation of the optimality conditions by the prediction's own multipliers, each condition relative to its scale:
+        the multipliers sum to zero, no feature correlates by more than beta, the penalty equals beta's share of the
+        correlation of the prediction, and (losses with corners) loss and multipliers satisfy Fenchel's equality.
+    dual_point : (n_samples,) array
+        The feasible dual point behind the bound, in the caller's order.
+    most_violated : Feature or None
+        The feature that correlates most with the own multipliers, if by more than beta: the one to add.
+    """
+
+    primal: float
+    dual: float
+    gap: float
+    relative_gap: float
+    kkt_residual: float
+    dual_point: FloatArray
+    most_violated: Feature | None
+
+    def __str__(self) -> str:
+        missing = f"; best missing feature: {self.most_violated}" if self.most_violated else ""
+        return (
+            f"objective {self.primal:.10g}, at most {self.gap:.2g} above the global optimum "
+            f"(relative gap {self.relative_gap:.2g}){missing}"
+        )
+
+
+def residual_dual(problem: Problem, f: FloatArray) -> FloatArray:
+    """The multipliers of a prediction after its intercept is made optimal (rows in solver order)."""
+    rows, loss = problem.rows, problem.loss
+    return loss.multiplier(rows.y, f + loss.best_intercept(rows.y, f, rows.weight), rows.weight)
+
+
+def repair(problem: Problem, th: FloatArray) -> FloatArray:
+    """The feasible dual point made of a candidate: centre within the boxes, then scale.
+
+    The order matters: each step keeps what the earlier ones reached, because the boxes contain zero and the scale is at least
+    0 and, where there are boxes, keeps them.
+
+    Parameters
+    ----------
+    th : (n,) array
+        In solver order.
+    """
+    rows, loss = problem.rows, problem.loss
+    lo, hi = loss.box(rows.y, rows.weight)
+    th = shift_to_zero_sum(th, rows.weight, lo, hi)
+    correlation = problem.largest_correlation(th)
+    allowed = problem.beta / correlation if correlation > 0 else np.inf
+    scale = loss.best_scale(th, rows.y, rows.weight, min(allowed, loss.scale_cap(th, rows.weight)))
+    return th * scale if np.isfinite(scale) else th
+
+
+def certificate(
+    problem: Problem,
+    f: FloatArray,
+    penalty: float,
+    candidates: Sequence[FloatArray],
+    own: FloatArray,
+) -> Certificate:
+    """The certificate of a prediction with a given penalty, from the best of several dual candidates.
+
+    Parameters
+    ----------
+    f : (n,) array
+        Prediction in solver order, measured from `rows.origin`.
+    penalty : float
+        What the network or the coefficients pay, beta included.
+    candidates : sequence of (n,) arrays
+        Dual candidates in solver order; each is repaired.
+    own : (n,) array
+        The prediction's own multipliers, for the KKT residual.
+    """
+    rows, loss = problem.rows, problem.loss
+    points = [repair(problem, th) for th in candidates]
+    bounds = [loss.dual(th, rows.y, rows.weight) for th in points]
+    best = int(np.argmax(bounds))
+    loss_value = loss.total(rows.y, f, rows.weight)
+    primal, dual = loss_value + penalty, bounds[best]
+    rounding = 64 * _EPS * (abs(primal) + float(np.abs(points[best] * rows.y).sum()))
+    gap = 0.0 if -rounding <= primal - dual < 0 else primal - dual
+    residual, most_violated = _kkt(problem, f, penalty, loss_value, own)
+    return Certificate(
+        primal=primal,
+        dual=dual,
+        gap=gap,
+        relative_gap=0.0 if primal <= loss.negligible(rows.y, rows.weight) else gap / primal,
+        kkt_residual=residual,
+        dual_point=rows.to_caller(points[best]),
+        most_violated=most_violated,
+    )
+
+
+def _kkt(
+    problem: Problem, f: FloatArray, penalty: float, loss_value: float, own: FloatArray
+) -> tuple[float, Feature | None]:
+    """The KKT residual and the most violated feature of a prediction with multipliers `own`."""
+    rows, loss, beta = problem.rows, problem.loss, problem.beta
+    size = np.abs(own).sum()
+    if size == 0 or problem.dictionary.n_features == 0:
+        return 0.0, None
+    value, feature = problem.dictionary.max_input_correlation(rows.totals(own))
+    terms = [abs(own.sum()) / size, value / beta - 1]
+    if penalty > 0:
+        terms.append(abs(penalty - own @ (f - f.mean())) / penalty)
+    if not loss.is_smooth and loss_value > 0:
+        terms.append((loss_value + own @ f - loss.dual(own, rows.y, rows.weight)) / loss_value)
+    rounding = 64 * _EPS * rows.y.size
+    return max(0.0, *terms), feature if value > beta * (1 + rounding) else None

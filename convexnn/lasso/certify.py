@@ -1,0 +1,78 @@
+"""How far a network that was trained anywhere is from the global optimum."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convexnn.architecture import Architecture
+from convexnn.errors import InputError
+from convexnn.lasso.certificate import Certificate, certificate, repair, residual_dual
+from convexnn.lasso.problem import Problem
+from convexnn.lasso.solve import solve
+from convexnn.losses import Loss
+from convexnn.network.network import Network
+from convexnn.validation import FloatArray
+
+
+def certify(
+    network: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    *,
+    loss: str | Loss = "squared",
+    sample_weight: ArrayLike | None = None,
+) -> Certificate:
+    """A proved bound on how far a network is from the global optimum of its training problem.
+
+    The bound uses the better of two dual points: the repaired residual of the network, and the dual point of the solved
+    Lasso, which is computed once for a data set and shared by all networks certified on it.
+
+    Parameters
+    ----------
+    network : Network
+        However it was trained; its weights need not be balanced.
+    x, y : (n_samples,) arrays
+    beta : float
+    loss : str or Loss
+    sample_weight : (n_samples,) array, optional
+
+    Returns
+    -------
+    Certificate
+        `primal` is the network's objective as it stands. `kkt_residual` and `most_violated` refer to its own residual:
+        they name the feature that it misses.
+
+    Raises
+    ------
+    InputError
+        As `Problem` does, or if `network` is not a `Network`.
+    """
+    if not isinstance(network, Network):
+        raise InputError(
+            f"certify takes a convexnn Network, got {type(network).__name__}; Network.from_torch converts a torch module"
+        )
+    problem = Problem(x, y, beta, network.architecture, loss=loss, sample_weight=sample_weight)
+    rows = problem.rows
+    f = network(problem.x)[rows.order] - rows.origin
+    residual = residual_dual(problem, f)
+    own = problem.loss.multiplier(rows.y, f, rows.weight) if problem.loss.is_smooth else repair(problem, residual)
+    shared = _shared_dual(
+        problem.x.tobytes(), problem.y.tobytes(), problem.weight.tobytes(), problem.beta, network.architecture, problem.loss
+    )
+    return certificate(problem, f, network.penalty(beta), [residual, shared[rows.order]], own)
+
+
+@lru_cache(maxsize=16)
+def _shared_dual(
+    x: bytes, y: bytes, weight: bytes, beta: float, architecture: Architecture, loss: Loss
+) -> FloatArray:
+    """The dual point of the solved problem, in the caller's order."""
+    arrays = (np.frombuffer(part) for part in (x, y, weight))
+    points, targets, weights = arrays
+    uniform = None if (weights == 1).all() else weights
+    problem = Problem(points, targets, beta, architecture, loss=loss, sample_weight=uniform)
+    return solve(problem, tol=1e-9, on_failure="ignore").certificate.dual_point

@@ -1,0 +1,80 @@
+"""The global optimum of a training problem, as features with coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convexnn.dictionaries.feature import Feature
+from convexnn.lasso.certificate import Certificate
+from convexnn.lasso.problem import Problem
+from convexnn.network.network import Network
+from convexnn.network.realise import realise
+from convexnn.validation import FloatArray, as_vector
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solution of a `Problem` with its certificate.
+
+    Attributes
+    ----------
+    problem : Problem
+    features : tuple of Feature
+    coef : (k,) array
+        One coefficient a feature, none of them zero.
+    intercept : float
+    certificate : Certificate
+    status : {"certified", "not certified"}
+        Whether the certified relative gap is within the tolerance that was asked for.
+    n_iter : int
+        Iterations of the solver and of the refinement together.
+    seconds : float
+        Wall-clock time of the call.
+    """
+
+    problem: Problem
+    features: tuple[Feature, ...]
+    coef: FloatArray
+    intercept: float
+    certificate: Certificate
+    status: str
+    n_iter: int
+    seconds: float
+
+    @property
+    def objective(self) -> float:
+        """Loss plus beta times the l1 norm of the coefficients, constants of tied inputs included."""
+        return self.certificate.primal
+
+    def predict(self, x: ArrayLike) -> FloatArray:
+        """The fitted function.
+
+        Parameters
+        ----------
+        x : (n_new,) array
+
+        Returns
+        -------
+        (n_new,) array
+        """
+        points = as_vector("x", x)
+        values = np.full_like(points, self.intercept)
+        for feature, z in zip(self.features, self.coef, strict=True):
+            values += z * feature(points)
+        return values
+
+    def network(self) -> Network:
+        """A network of the problem's architecture with this objective and these values, on and off the data."""
+        return realise(self.problem.architecture, self.features, self.coef, self.intercept)
+
+    def __str__(self) -> str:
+        count = f"{len(self.features)} feature{'' if len(self.features) == 1 else 's'}"
+        shown = ", ".join(feature.label for feature in self.features[:3]) + (", ..." if len(self.features) > 3 else "")
+        gap = self.certificate.relative_gap
+        return (
+            f"{self.problem.architecture.label}: {count}{': ' if shown else ''}{shown}; objective {self.objective:.10g}, "
+            f"{self.status} within {gap:.1g} (relative) of the global optimum"
+        )

@@ -1,0 +1,257 @@
+"""Networks with explicit weights: evaluate, penalise, rebalance, store and export them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convexnn.activations import absolute
+from convexnn.architecture import Architecture
+from convexnn.errors import InputError
+from convexnn.files import write_text
+from convexnn.losses import Loss, as_loss, as_sample_weight, check_loss_fits
+from convexnn.validation import FloatArray, as_number, as_positive, as_vector, as_vector_like
+
+_FORMAT = "convexnn network 1"
+_BLOCK_ENTRIES = 2**22
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of all units at once.
+
+    Attributes
+    ----------
+    weights : (m, n_out, fan_in) array
+        In a tree, `fan_in` are a neuron's own children; in the other forms, all neurons of the layer below.
+    biases : (m, n_out) array
+    """
+
+    weights: FloatArray
+    biases: FloatArray
+
+
+@dataclass(frozen=True)
+class Network:
+    """``f(x) = intercept + sum_i alpha_i amplitude_i u_i(x)`` with units u_i of one architecture.
+
+    Attributes
+    ----------
+    architecture : Architecture
+    layers : tuple of Layer
+        depth - 1 layers below the output. A symmetrized unit stores its tied inner pair once.
+    alpha : (m,) array
+        Output weights.
+    amplitude : (m,) array or None
+        Trainable height of the last neuron of each unit; sign and threshold only.
+    intercept : float
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit the architecture or a number is not finite.
+    """
+
+    architecture: Architecture
+    layers: tuple[Layer, ...]
+    alpha: FloatArray
+    amplitude: FloatArray | None
+    intercept: float
+
+    def __post_init__(self) -> None:
+        architecture, m = self.architecture, len(self.alpha)
+        if (self.amplitude is not None) != architecture.activation.is_step:
+            raise InputError("sign and threshold networks need an amplitude for every unit, and only they have one")
+        wanted = [(m, *shape) for shape in architecture.layer_shapes]
+        given = [layer.weights.shape for layer in self.layers]
+        if wanted != given or [layer.biases.shape for layer in self.layers] != [shape[:2] for shape in wanted]:
+            raise InputError(
+                f"a network of architecture {architecture.label} with {m} units needs layer weights of shapes {wanted} and "
+                f"biases to match, got {given}"
+            )
+        for array in (*(part for layer in self.layers for part in (layer.weights, layer.biases)), self._outer):
+            if not np.isfinite(array).all():
+                raise InputError("all weights and biases must be finite")
+        as_number("intercept", self.intercept)
+
+    @property
+    def _outer(self) -> FloatArray:
+        """The factor of every unit."""
+        return self.alpha if self.amplitude is None else self.alpha * self.amplitude
+
+    @property
+    def n_units(self) -> int:
+        """How many parallel units there are."""
+        return len(self.alpha)
+
+    def __call__(self, x: ArrayLike) -> FloatArray:
+        """The network's output.
+
+        Parameters
+        ----------
+        x : (n_new,) array
+
+        Returns
+        -------
+        (n_new,) array
+        """
+        points = as_vector("x", x)
+        widest = max((layer.biases.size for layer in self.layers), default=1)
+        size = max(1, _BLOCK_ENTRIES // max(widest, 1))
+        blocks = (points[k : k + size] for k in range(0, points.size, size))
+        return np.concatenate([self._outer @ self.units(block) + self.intercept for block in blocks])
+
+    def units(self, x: FloatArray) -> FloatArray:
+        """The outputs of the units, before amplitude and output weights: (m, n_new)."""
+        values = np.broadcast_to(x, (self.n_units, 1, x.size))
+        for layer, sigma in zip(self.layers, self.architecture.layer_activations, strict=True):
+            if self.architecture.form == "tree":
+                fan_in = layer.weights.shape[2]
+                children = values.reshape(self.n_units, values.shape[1] // fan_in, fan_in, x.size)
+                arguments = (layer.weights[..., None] * children).sum(axis=2)
+            else:
+                arguments = layer.weights @ values
+            values = sigma(arguments + layer.biases[..., None])
+        return values[:, 0]
+
+    def penalty(self, beta: float) -> float:
+        """``(beta / L) sum |w|^L`` over the penalised weights, L the effective depth.
+
+        Penalised are all weights but biases and intercept; of sign and threshold networks, whose inner weights have no
+        scale, the output weights and amplitudes.
+        """
+        exponent = self.architecture.effective_depth
+        inner = [layer.weights for layer in self.layers] if self.amplitude is None else [self.amplitude]
+        size = sum(float((np.abs(w) ** exponent).sum()) for w in (self.alpha, *inner))
+        return as_positive("beta", beta) / exponent * size
+
+    def objective(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        beta: float,
+        *,
+        loss: str | Loss = "squared",
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        """The training objective: total loss plus penalty, the network taken as it stands.
+
+        Parameters
+        ----------
+        x, y : (n_samples,) arrays
+        beta : float
+        loss : str or Loss
+        sample_weight : (n_samples,) array, optional
+
+        Raises
+        ------
+        InputError
+            As `Problem` does.
+        """
+        points = as_vector("x", x)
+        targets = as_vector_like("y", y, "x", points)
+        kind = as_loss(loss)
+        weight = as_sample_weight(sample_weight, points, kind)
+        check_loss_fits(kind, points, targets, weight)
+        return kind.total(targets, self(points), weight) + self.penalty(beta)
+
+    def balanced(self) -> Network:
+        """The same function at the least penalty that rescaling within units can reach.
+
+        All penalised weights of a unit get the same modulus. A unit that is constant because an inner weight is zero moves into
+        the intercept; units without effect are left out.
+        """
+        if self.amplitude is not None:
+            return self._balanced_steps(self._outer)
+        weights = np.stack([layer.weights[:, 0, 0] for layer in self.layers])
+        biases = np.stack([layer.biases[:, 0] for layer in self.layers])
+        live = (self.alpha != 0) & (weights != 0).all(axis=0)
+        constant = self.units(np.zeros(1))[:, 0] @ np.where(live, 0.0, self.alpha)
+        weights, biases, alpha = weights[:, live], biases[:, live], self.alpha[live]
+        size = (np.abs(alpha) * np.abs(weights).prod(axis=0)) ** (1 / self.architecture.depth)
+        layers = tuple(
+            Layer((np.sign(w) * size)[:, None, None], (b * factor)[:, None])
+            for w, b, factor in zip(weights, biases, np.cumprod(size / np.abs(weights), axis=0), strict=True)
+        )
+        return Network(self.architecture, layers, np.sign(alpha) * size, None, float(self.intercept + constant))
+
+    def _balanced_steps(self, outer: FloatArray) -> Network:
+        live = outer != 0
+        size = np.sqrt(np.abs(outer[live]))
+        layers = tuple(Layer(layer.weights[live], layer.biases[live]) for layer in self.layers)
+        return replace(self, layers=layers, alpha=np.sign(outer[live]) * size, amplitude=size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The network as JSON types."""
+        return {
+            "format": _FORMAT,
+            "architecture": self.architecture.to_dict(),
+            "layers": [
+                {"weights": layer.weights.tolist(), "biases": layer.biases.tolist()} for layer in self.layers
+            ],
+            "alpha": self.alpha.tolist(),
+            "amplitude": None if self.amplitude is None else self.amplitude.tolist(),
+            "intercept": self.intercept,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Network:
+        """The inverse of `to_dict`; other keys are ignored.
+
+        Raises
+        ------
+        InputError
+            If `data` does not describe a network.
+        """
+        if not isinstance(data, dict) or data.get("format") != _FORMAT:
+            raise InputError(f'not a convexnn network: the key "format" must be "{_FORMAT}"')
+        try:
+            architecture = Architecture.from_dict(data["architecture"])
+            alpha = np.array(data["alpha"], dtype=float)
+            amplitude = None if data["amplitude"] is None else np.array(data["amplitude"], dtype=float)
+            layers = tuple(
+                Layer(
+                    np.array(layer["weights"], dtype=float).reshape(len(alpha), *shape),
+                    np.array(layer["biases"], dtype=float).reshape(len(alpha), shape[0]),
+                )
+                for layer, shape in zip(data["layers"], architecture.layer_shapes, strict=True)
+            )
+            return cls(architecture, layers, alpha, amplitude, float(data["intercept"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"the network's description is damaged: {error!r}") from error
+
+    def save(self, path: str | Path) -> None:
+        """Write the network as JSON; the file appears complete or not at all."""
+        write_text(path, json.dumps(self.to_dict()) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Network:
+        """Read a network that `save`, or the command line, wrote.
+
+        Raises
+        ------
+        InputError
+            If there is no such file or it does not hold a network.
+        """
+        return cls.from_dict(read_json(path))
+
+
+def read_json(path: str | Path) -> Any:
+    """The content of a JSON file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not a JSON file: {error}") from error

@@ -1,0 +1,1 @@
+"""Duality certificates. Importing this package registers its theorems."""
