@@ -22,9 +22,14 @@ class Activation:
     name : str
         "relu", "leaky_relu", "absolute", "sign" or "threshold".
     left, right : float
-        Slopes, or levels of a step, on the two sides of zero; they differ.
+        Slopes, or levels of a step, on the two sides of zero. Only those of "leaky_relu" are free, and differ.
     is_step : bool
         Whether the function jumps instead of bending.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown or does not fit the pieces: theorems hold for what a function is, not for its name.
     """
 
     name: str
@@ -33,8 +38,14 @@ class Activation:
     is_step: bool = False
 
     def __post_init__(self) -> None:
-        if as_number("left", self.left) == as_number("right", self.right):
+        one_of("activation", self.name, tuple(_PIECES))
+        object.__setattr__(self, "left", as_number("left", self.left))
+        object.__setattr__(self, "right", as_number("right", self.right))
+        if self.left == self.right:
             raise InputError(f"an activation needs two different pieces, got {self.left} on both sides")
+        given, wanted = (self.left, self.right, self.is_step), _PIECES[self.name]
+        if given != wanted and (self.name != "leaky_relu" or self.is_step):
+            raise InputError(f"{self.name} has left, right, is_step = {wanted}, got {given}; try leaky_relu(slope)")
 
     def __call__(self, t: FloatArray) -> FloatArray:
         """The activation of every entry of `t`, any shape."""
@@ -48,10 +59,13 @@ class Activation:
         return not self.is_step and self.left == -self.right
 
 
-relu = Activation("relu", 0.0, 1.0)
-absolute = Activation("absolute", -1.0, 1.0)
-sign = Activation("sign", -1.0, 1.0, is_step=True)
-threshold = Activation("threshold", 0.0, 1.0, is_step=True)
+_PIECES = {
+    "relu": (0.0, 1.0, False),
+    "leaky_relu": (0.01, 1.0, False),
+    "absolute": (-1.0, 1.0, False),
+    "sign": (-1.0, 1.0, True),
+    "threshold": (0.0, 1.0, True),
+}
 
 
 def leaky_relu(slope: float = 0.01, *, positive_slope: float = 1.0) -> Activation:
@@ -69,16 +83,11 @@ def leaky_relu(slope: float = 0.01, *, positive_slope: float = 1.0) -> Activatio
     InputError
         If a slope is not finite or the two are equal (the unit would be linear).
     """
-    return Activation("leaky_relu", as_number("slope", slope), as_number("positive_slope", positive_slope))
+    return Activation("leaky_relu", slope, positive_slope)
 
 
-_BY_NAME = {
-    "relu": relu,
-    "leaky_relu": leaky_relu(),
-    "absolute": absolute,
-    "sign": sign,
-    "threshold": threshold,
-}
+_BY_NAME = {name: Activation(name, *pieces) for name, pieces in _PIECES.items()}
+relu, absolute = _BY_NAME["relu"], _BY_NAME["absolute"]
 
 
 def as_activation(activation: str | Activation) -> Activation:

@@ -18,8 +18,8 @@ _FORMS = ("narrow", "symmetrized", "parallel", "rectangular", "tree")
 class Architecture:
     """A sum of parallel units of one shape, plus a free intercept.
 
-    The network is ``f(x) = intercept + sum_i alpha_i u_i(x)``, each unit ``u_i`` being a small network of its own. Biases
-    and the intercept are not penalised.
+    The network is ``f(x) = intercept + sum_i alpha_i u_i(x)``, each unit ``u_i`` being a small network of its own.
+    Biases and the intercept are not penalised.
 
     Parameters
     ----------
@@ -52,14 +52,12 @@ class Architecture:
     form: str
     widths: tuple[int, ...]
 
-    def __init__(
-        self, activation: str | Activation, depth: int = 2, *, form: str = "narrow", widths: Any = ()
-    ) -> None:
+    def __init__(self, activation: str | Activation, depth: int = 2, *, form: str = "narrow", widths: Any = ()) -> None:
         object.__setattr__(self, "activation", as_activation(activation))
         object.__setattr__(self, "depth", _as_integer("depth", depth, 2))
         object.__setattr__(self, "form", one_of("form", form, _FORMS))
-        if isinstance(widths, (str, int)):
-            raise InputError(f"widths must be a sequence of integers such as (3, 2), got {widths!r}")
+        if not isinstance(widths, (tuple, list)):
+            raise InputError(f"widths must be a tuple of integers such as (3, 2), got {widths!r}")
         object.__setattr__(self, "widths", tuple(_as_integer("widths", width, 1) for width in widths))
         self._refuse_uncovered()
 
@@ -67,7 +65,9 @@ class Architecture:
         sigma, label = self.activation, self.label
         if self.form in ("parallel", "rectangular", "tree"):
             if not sigma.is_step:
-                raise InputError(f"architecture {label} is not covered: {_WHY_NOT_WIDE.get(sigma.name, _WHY_NOT_LEAKY)}")
+                raise InputError(
+                    f"architecture {label} is not covered: {_WHY_NOT_WIDE.get(sigma.name, _WHY_NOT_LEAKY)}"
+                )
             if self.depth < 3 or len(self.widths) != self.depth - 2:
                 raise InputError(
                     f'architecture {label}: form "{self.form}" needs depth >= 3 and depth - 2 widths, '
@@ -79,7 +79,7 @@ class Architecture:
         if self.widths:
             raise InputError(f'architecture {label}: form "{self.form}" has one neuron a layer; leave widths empty')
         if self.form == "symmetrized" and (sigma.name != "relu" or self.depth != 3):
-            raise InputError(f'architecture {label}: form "symmetrized" is covered for relu with depth 3 only')
+            raise InputError(f"architecture {label} is not covered: this form needs relu and depth 3")
         if sigma.name == "leaky_relu" and self.depth > 2:
             raise InputError(f"architecture {label} is not covered: {_WHY_NOT_LEAKY}")
 
@@ -136,6 +136,13 @@ class Architecture:
     def from_dict(cls, data: dict[str, Any]) -> Architecture:
         """The inverse of `to_dict`."""
         return cls(Activation(**data["activation"]), data["depth"], form=data["form"], widths=data["widths"])
+
+
+def as_architecture(architecture: Any) -> Architecture:
+    """`architecture` itself, if it is one."""
+    if not isinstance(architecture, Architecture):
+        raise InputError(f'architecture must be an Architecture, got {architecture!r}; try Architecture("relu")')
+    return architecture
 
 
 _WHY_NOT_LEAKY = "no finite dictionary is known for leaky ReLU units of depth >= 3; use depth=2"

@@ -1,8 +1,8 @@
 """Convex losses and their conjugates, row by row.
 
-For row i with target y, prediction f and weight w the loss is ``w l(y, f)``. Its dual variable is ``th = -dL/df``, which
-lives in a box ``[lo, hi]``, and the concave dual objective is ``D(th) = sum_i min_f (w_i l(y_i, f) + th_i f)``. A dual point of
-the training problem also sums to zero, because the intercept is free.
+For row i with target y, prediction f and weight w the loss is ``w l(y, f)``. Its dual variable is ``th = -dL/df``,
+which lives in a box ``[lo, hi]``, and the concave dual objective is ``D(th) = sum_i min_f (w_i l(y_i, f) + th_i f)``.
+A dual point of the training problem also sums to zero, because the intercept is free.
 
 Every method takes and returns arrays of shape (n_samples,).
 """
@@ -10,7 +10,7 @@ Every method takes and returns arrays of shape (n_samples,).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -190,7 +190,8 @@ class Huber(Loss):
         return weight * np.clip(y - f, -self.delta, self.delta)
 
     def curvature(self, y: FloatArray, f: FloatArray, weight: FloatArray) -> FloatArray:
-        return np.where(np.abs(y - f) <= self.delta, weight, 0.0)
+        # Zero where the loss is linear; a little more keeps Newton's matrices regular where all rows of a feature are.
+        return np.where(np.abs(y - f) <= self.delta, weight, 1e-10 * weight)
 
     def box(self, y: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
         return -self.delta * weight, self.delta * weight
@@ -227,7 +228,8 @@ class Quantile(Loss):
     is_smooth: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not 0 < as_number("tau", self.tau) < 1:
+        object.__setattr__(self, "tau", as_number("tau", self.tau))
+        if not 0 < self.tau < 1:
             raise InputError(f"tau must lie strictly between 0 and 1, got {self.tau}")
 
     @property
@@ -264,7 +266,7 @@ class Quantile(Loss):
 class Absolute(Quantile):
     """``|y - f|``: twice the median's quantile loss."""
 
-    tau: float = 0.5
+    tau: float = field(default=0.5, init=False, repr=False)
     name: ClassVar[str] = "absolute"
 
     @property
@@ -324,8 +326,8 @@ class Logistic(Loss):
 class Interpolation(Loss):
     """Zero if the prediction equals the target, infinite otherwise: the limit beta -> 0 of every loss.
 
-    The training problem becomes ``min beta ||z||_1`` subject to f = y, a linear program. Predictions count as equal within
-    1e-9 of the range of the targets.
+    The training problem becomes ``min beta ||z||_1`` subject to f = y, a linear program. Predictions count as equal
+    within 1e-9 of the range of the targets.
     """
 
     name: ClassVar[str] = "interpolation"

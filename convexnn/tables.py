@@ -124,9 +124,7 @@ def _read_rows(source: str) -> list[_Row]:
         raise InputError(f"{source} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(_DELIMITERS, key=lambda mark: _count_cells(first, mark))
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
-    )
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         rows = [_Row(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except csv.Error as error:
@@ -179,9 +177,7 @@ def _numbers(source: str, rows: list[_Row], index: int, name: str) -> FloatArray
     bad = np.flatnonzero(~np.isfinite(numbers))
     if bad.size:
         row = rows[bad[0]]
-        raise InputError(
-            f"{source}, line {row.line}, column {name!r}: {row.cells[index]!r} is not a finite number"
-        )
+        raise InputError(f"{source}, line {row.line}, column {name!r}: {row.cells[index]!r} is not a finite number")
     return numbers
 
 

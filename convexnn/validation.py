@@ -21,7 +21,10 @@ def as_vector(name: str, values: ArrayLike) -> FloatArray:
     InputError
         If `values` is not numeric, not one-dimensional, empty, or holds NaN or infinity.
     """
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InputError(f"{name} must hold real numbers in one dimension, got a ragged sequence") from None
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if array.ndim != 1:
@@ -50,8 +53,10 @@ def as_vector_like(name: str, values: ArrayLike, other_name: str, other: FloatAr
 def as_number(name: str, value: Any) -> float:
     """A finite real scalar."""
     try:
+        if isinstance(value, (str, bytes, bool)):
+            raise TypeError
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} must be a real number, got {value!r}") from None
     if not np.isfinite(number):
         raise InputError(f"{name} must be finite, got {number}")

@@ -18,7 +18,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main(
-    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Theorems; all if none is given.")] = None,
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="Theorems; all if none is given.")
+    ] = None,
     profile: Annotated[str, typer.Option(help=f"How many instances: {' or '.join(PROFILES)}.")] = "quick",
     json: Annotated[Path | None, typer.Option(metavar="PATH", help="Write the reports as JSON.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="PATH", help="Write the reports as a page.")] = None,

@@ -47,7 +47,7 @@ def integer_inputs(n: int) -> SearchStrategy[NDArray]:
 
 
 def inputs(n: int) -> SearchStrategy[NDArray]:
-    """`n` distinct floats in ascending order: integers as above, or with gaps of 1/8 plus the modulus of a normal deviate."""
+    """`n` distinct floats in ascending order: integers as above, or with gaps of 1/8 plus |normal deviate|."""
     spread = normal_vector(n).map(lambda v: np.cumsum(np.append(v[0], 0.125 + np.abs(v[1:]))))
     return integer_inputs(n).map(lambda x: x.astype(float)) | spread
 

@@ -37,7 +37,9 @@ def _details(report: Report) -> list[str]:
 def explanations(reports: Sequence[Report]) -> list[str]:
     """Why each failing theorem fails, with its smallest counterexample."""
     return [
-        "\n  ".join([f"{r.key}: {'; '.join(r.failures)}", *filter(None, [r.counterexample, *(t.error for t in r.twins)])])
+        "\n  ".join(
+            [f"{r.key}: {'; '.join(r.failures)}", *filter(None, [r.counterexample, *(t.error for t in r.twins)])]
+        )
         for r in reports
         if not r.holds
     ]

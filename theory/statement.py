@@ -63,7 +63,7 @@ class Evidence:
 
     @classmethod
     def equal(cls, name: str, got: Any, want: Any, tol: float = 0) -> Evidence:
-        """`got` equals `want` within `tol`: numbers, or arrays of one shape. Integers and fractions are compared exactly."""
+        """`got` equals `want` within `tol`: numbers or arrays of one shape; integers and fractions without rounding."""
         return cls((_compare(name, "=", got, want, tol, np.abs),))
 
     @classmethod

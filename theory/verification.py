@@ -5,6 +5,7 @@ Runs are reproducible: hypothesis is seeded with `SEED`, keeps no database and h
 
 from __future__ import annotations
 
+import importlib
 import random
 import time
 from collections import Counter
@@ -21,6 +22,22 @@ from theory.statement import Check, Comparison, Evidence, Falsification, Theorem
 
 SEED = 240301046
 
+_GROUPS = (
+    "mirrors.two_layers",
+    "mirrors.narrow_relu",
+    "mirrors.reflections",
+    "mirrors.symmetrized",
+    "mirrors.switching",
+    "mirrors.minimum_norm",
+    "mirrors.duality",
+    "mirrors.networks",
+    "mirrors.sparsity",
+    "mirrors.ties",
+    "certificates.repair",
+    "certificates.residuals",
+    "certificates.averaging",
+)
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -32,7 +49,7 @@ class Profile:
     shrink_twins: bool
 
 
-PROFILES = {p.name: p for p in (Profile("quick", 12, 200, False), Profile("full", 300, 2000, True))}
+PROFILES = {p.name: p for p in (Profile("quick", 20, 200, False), Profile("full", 300, 2000, True))}
 
 
 @dataclass(frozen=True)
@@ -84,9 +101,8 @@ class Report:
 
 def theorems() -> tuple[Theorem, ...]:
     """All theorems, in the order of their groups."""
-    import theory.certificates
-    import theory.mirrors  # noqa: F401
-
+    for group in _GROUPS:
+        importlib.import_module(f"theory.{group}")
     return registered()
 
 
@@ -135,7 +151,7 @@ def examine(theorem: Theorem, *, max_examples: int | None = None, profile: str =
     )
 
 
-class _DoesNotHold(Exception):
+class _ClaimError(Exception):
     """Tells hypothesis that an instance fails, so that it looks for a smaller one."""
 
 
@@ -175,7 +191,7 @@ class _Run:
         if not evidence.holds:
             failing = [str(c) for c in evidence.comparisons if not c.holds] or ["nothing was compared"]
             self.counterexample = "; ".join([show(instance), *failing])
-            raise _DoesNotHold
+            raise _ClaimError
 
     def _add(self, evidence: Evidence) -> None:
         self.instances += 1
@@ -230,8 +246,12 @@ def _settings(max_examples: int, *phases: Phase) -> hypothesis.settings:
 
 
 def show(instance: dict[str, Any]) -> str:
-    """An instance as text, arrays as lists."""
-    return ", ".join(f"{k} = {v.tolist() if isinstance(v, np.ndarray) else v}" for k, v in instance.items())
+    """An instance as text: arrays as lists, architectures by their labels."""
+    return ", ".join(f"{key} = {_text(value)}" for key, value in instance.items())
+
+
+def _text(value: Any) -> str:
+    return str(value.tolist() if isinstance(value, np.ndarray) else getattr(value, "label", value))
 
 
 def _describe(error: Exception) -> str:

@@ -143,8 +143,9 @@ class Dictionary(Sequence[Feature], ABC):
         return self.max_input_correlation(self._sum_ties(r))
 
     def input_correlations(self, totals: FloatArray) -> FloatArray:
-        """`correlations` with a vector that is already summed over equal inputs: one entry a distinct input, ascending."""
-        return np.concatenate([np.zeros(0), *(self._correlate_block(totals, block) for block in self._blocks())])
+        """`correlations` with a vector already summed over equal inputs: one entry a distinct input, ascending."""
+        blocks = [self._correlate_block(totals, block) for block in self._blocks()]
+        return np.concatenate([np.zeros(0), *blocks])
 
     def max_input_correlation(self, totals: FloatArray) -> tuple[float, Feature]:
         """`max_correlation` with a vector that is already summed over equal inputs (dictionary not empty)."""
@@ -175,6 +176,7 @@ class Dictionary(Sequence[Feature], ABC):
         if size > MAX_BYTES:
             unit = next(k for k in range(5, 0, -1) if k == 1 or size >= 1024**k)
             raise InputError(
-                f"the explicit {what} would have {self.n_features:.2g} columns ({size / 1024**unit:.1f} "
-                f"{('KiB', 'MiB', 'GiB', 'TiB', 'PiB')[unit - 1]}); call .max_correlation or solve(...), which never form it"
+                f"the explicit {what} would have {self.n_features:.2g} columns "
+                f"({size / 1024**unit:.1f} {('KiB', 'MiB', 'GiB', 'TiB', 'PiB')[unit - 1]}); "
+                "call .max_correlation or solve(...), which never form it"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from convexnn.architecture import Architecture
+from convexnn.architecture import Architecture, as_architecture
 from convexnn.dictionaries.base import Dictionary
 from convexnn.dictionaries.indexed import PublishedList
 from convexnn.dictionaries.kink_systems import KinkSystems
@@ -24,8 +24,8 @@ def dictionary(x: ArrayLike, architecture: Architecture, *, listing: str = "mini
         Inputs in any order; equal inputs are merged.
     architecture : Architecture
     listing : {"minimal", "published"}
-        "minimal" leaves out columns that vanish or repeat another up to sign and constant. "published" is the (s, j, k) list of
-        the paper, for narrow ReLU of depth 2 to 4.
+        "minimal" leaves out columns that vanish or repeat another up to sign and constant. "published" is the (s, j,
+        k) list of the paper, for narrow ReLU of depth 2 to 4.
 
     Returns
     -------
@@ -39,10 +39,12 @@ def dictionary(x: ArrayLike, architecture: Architecture, *, listing: str = "mini
 
     Notes
     -----
-    Source: arXiv:2403.01046. With N distinct inputs the minimal listing has 2N - 3 features for two-layer ReLU, 2N for leaky ReLU, N
-    for absolute value, N - 1 for sign and threshold, N(N-1)/2 for narrow ReLU of depth >= 3, N(3N-1)/2 for absolute
-    value of depth 3, 3N^2 - 2N for symmetrized ReLU, and all patterns of at most K switches for deep sign and threshold.
+    Source: arXiv:2403.01046. With N distinct inputs the minimal listing has 2N - 3 features for two-layer ReLU, 2N
+    for leaky ReLU, N for absolute value, N - 1 for sign and threshold, N(N-1)/2 for narrow ReLU of depth >= 3,
+    N(3N-1)/2 for absolute value of depth 3, 3N^2 - 2N for symmetrized ReLU, and all patterns of at most K switches
+    for deep sign and threshold.
     """
+    as_architecture(architecture)
     if one_of("listing", listing, ("minimal", "published")) == "published":
         return PublishedList(x, architecture)
     if architecture.activation.is_step:

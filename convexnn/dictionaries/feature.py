@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,9 +22,9 @@ BETWEEN = "between"
 class Feature:
     """A piecewise-linear or step function of one variable, the output of one normalised unit.
 
-    On the j-th of the len(knots) + 1 pieces, counted from the left, the value is ``levels[j] + slopes[j] * (x - anchor)``,
-    where the anchor is the knot on the piece's left (of the first piece: the first knot). Pieces contain their left
-    end. Two features are equal when they are the same function, whatever they are called.
+    On the j-th of the len(knots) + 1 pieces, counted from the left, the value is ``levels[j] + slopes[j] * (x -
+    anchor)``, where the anchor is the knot on the piece's left (of the first piece: the first knot). Pieces contain
+    their left end. Two features are equal when they are the same function, whatever they are called.
 
     Attributes
     ----------
@@ -112,10 +113,10 @@ def _bend(
     anchors = [knots[0] if knots else 0.0, *knots]
     bounds = [-np.inf, *knots, np.inf]
     starts, gains = [], []  # of the new pieces: where they begin, and their new slope with the value there
-    for slope, level, anchor, start, end in zip(slopes, levels, anchors, bounds, bounds[1:], strict=False):
+    for slope, level, anchor, (start, end) in zip(slopes, levels, anchors, pairwise(bounds), strict=True):
         crossing = _snap(anchor + (offset - level) / slope, near) if slope else np.nan
         cuts = [start, crossing, end] if start < crossing < end else [start, end]
-        for low, high in zip(cuts, cuts[1:], strict=False):
+        for low, high in pairwise(cuts):
             height = sign * (level + slope * (_point_between(low, high) - anchor) - offset)
             gain = sign * (activation.right if height >= 0 else activation.left)
             at = low if np.isfinite(low) else 0.0

@@ -20,8 +20,8 @@ class PublishedList(Dictionary):
 
     With a_l = x_{j_l} (and, where k = 1, a_1 the mirror image of x_{j_1} about x_{j_2}) the column is phi_{L-1} of
     phi_0(x) = x, phi_l(x) = (s_l (phi_{l-1}(x) - phi_{l-1}(a_l)))_+. Here s is in {-1, +1}^{L-1}, j numbers the
-    data in *descending* order from 0, and k is 0, or 0 and 1 at depth 4. There are 2 N, 4 N^2 and 16 N^3 columns, many of them zero or repeated: the minimal listing has the
-    same optimal value.
+    data in *descending* order from 0, and k is 0, or 0 and 1 at depth 4. There are 2 N, 4 N^2 and 16 N^3 columns,
+    many of them zero or repeated: the minimal listing has the same optimal value.
     """
 
     def __init__(self, x: ArrayLike, architecture: Architecture) -> None:

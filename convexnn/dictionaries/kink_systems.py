@@ -17,7 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 from convexnn.activations import absolute
 from convexnn.architecture import Architecture
 from convexnn.dictionaries.base import Dictionary, IndexArray
-from convexnn.dictionaries.feature import COMBINATION, DATA, MIDPOINT, REFLECTION, Feature, compose_unit, number, shifted
+from convexnn.dictionaries.feature import (
+    COMBINATION,
+    DATA,
+    MIDPOINT,
+    REFLECTION,
+    Feature,
+    compose_unit,
+    number,
+    shifted,
+)
 from convexnn.errors import InputError
 from convexnn.validation import FloatArray
 
@@ -42,8 +51,8 @@ class KinkSystems(Dictionary):
         n_systems = math.comb(n * (2**layers - 1), layers)
         if n > 1 and n_systems > MAX_SYSTEMS:
             raise InputError(
-                f"the dictionary of {architecture.label} on {n} distinct inputs needs {n_systems:.2g} kink systems, more than "
-                f"{MAX_SYSTEMS:.0e}; use fewer inputs or depth 3"
+                f"the dictionary of {architecture.label} on {n} distinct inputs needs {n_systems:.2g} kink systems, "
+                f"more than {MAX_SYSTEMS:.0e}; use fewer inputs or depth 3"
             )
         self._offsets = self._enumerate(layers) if n > 1 else np.zeros((0, layers))
 
@@ -129,4 +138,4 @@ def _on_kinks(offsets: FloatArray, data: FloatArray, layer: IndexArray) -> NDArr
     for depth, c in enumerate(offsets.T, start=1):
         hits |= (layer == depth) & (np.abs(inner - c[:, None]) <= _SAME)
         inner = np.abs(inner - c[:, None])
-    return hits.all(axis=1)
+    return np.asarray(hits.all(axis=1))

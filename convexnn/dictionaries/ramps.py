@@ -13,9 +13,9 @@ from convexnn.validation import FloatArray
 class Ramps(Dictionary):
     """The N (N - 1) / 2 ramps ``clip(x, x_i, x_j) - x_i``, x_i < x_j.
 
-    Modulo sign and constant they are all columns of the published depth-3 list, and the reflection columns of depth 4 and more lie in
-    their convex hull on the data, so this list serves every depth >= 3 (arXiv:2403.01046; derivation in the theorems
-    "narrow ReLU").
+    Modulo sign and constant they are all columns of the published depth-3 list, and the reflection columns of depth 4
+    and more lie in their convex hull on the data, so this list serves every depth >= 3 (arXiv:2403.01046; derivation
+    in the theorems "narrow ReLU").
     """
 
     @property

@@ -1,7 +1,8 @@
 """Depth-3 absolute-value and symmetrized ReLU networks: data, mirror images and midpoints.
 
-A unit here has a centre c and a radius rho >= 0: it bends at c and at c - rho, c + rho. Two of these three points are data.
-With H(t) = sum_i |x_i - t| r_i every correlation is a combination of H at the three points, so none needs its column.
+A unit here has a centre c and a radius rho >= 0: it bends at c and at c - rho, c + rho. Two of these three points are
+data. With H(t) = sum_i |x_i - t| r_i every correlation is a combination of H at the three points, so none needs its
+column.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ class _CentredUnits(Dictionary):
 class AbsoluteReflections(_CentredUnits):
     """The N (3 N - 1) / 2 features of narrow absolute-value networks of depth 3 (arXiv:2403.01046).
 
-    First ``|x - x_i|``; then ``||x - x_i| - |x_j - x_i||``, i != j, zero at x_j and at its mirror image 2 x_i - x_j; then
-    ``||x - m| - rho|`` with m the midpoint of x_i < x_j and zeros at both. From N = 4 on each kind is needed.
+    First ``|x - x_i|``; then ``||x - x_i| - |x_j - x_i||``, i != j, zero at x_j and at its mirror image 2 x_i - x_j;
+    then ``||x - m| - rho|`` with m the midpoint of x_i < x_j and zeros at both. From N = 4 on each kind is needed.
     """
 
     def _block_sizes(self, n: int) -> list[int]:
@@ -94,9 +95,7 @@ class AbsoluteReflections(_CentredUnits):
         kind, place = (int(part[0]) for part in self._locate(np.array([index])))
         if kind == 0:
             centre = float(self.inputs[place])
-            return Feature(
-                (centre,), (-1.0, 1.0), (0.0, 0.0), (DATA,), f"|{shifted(centre)}|", (1, 1), (centre, 0.0)
-            )
+            return Feature((centre,), (-1.0, 1.0), (0.0, 0.0), (DATA,), f"|{shifted(centre)}|", (1, 1), (centre, 0.0))
         knots, origins = self._feet(place, ("mirrored", "midway")[kind - 1])
         low, centre, high = knots
         radius = high - centre if origins[2] == DATA else centre - low
@@ -149,9 +148,7 @@ class SymmetrizedReflections(_CentredUnits):
         if kind < 3:
             label = f"well around {number(centre)} {how}: zero from {number(low)} to {number(high)}"
             ends = (origins[0], origins[2])
-            return Feature(
-                (low, high), (-1.0, 0.0, 1.0), (0.0, 0.0, 0.0), ends, label, (1, 1), (centre, radius)
-            )
+            return Feature((low, high), (-1.0, 0.0, 1.0), (0.0, 0.0, 0.0), ends, label, (1, 1), (centre, radius))
         label = f"tent at {number(centre)} {how}: zero outside {number(low)} to {number(high)}"
         slopes, levels = (0.0, 1.0, -1.0, 0.0), (0.0, 0.0, radius, 0.0)
         return Feature(knots, slopes, levels, origins, label, (1, -1), (centre, radius))

@@ -17,8 +17,8 @@ from convexnn.validation import FloatArray
 class SwitchingPatterns(Dictionary):
     """All step functions with one to K switches between neighbouring data, on at the right end.
 
-    K is the architecture's number of switches; 1 for two layers, which gives the N - 1 steps. Listed by number of switches,
-    then by the places of the switches in lexicographic order. There are sum_{k=1}^{min(K, N-1)} C(N-1, k)
+    K is the architecture's number of switches; 1 for two layers, which gives the N - 1 steps. Listed by number of
+    switches, then by the places of the switches in lexicographic order. There are sum_{k=1}^{min(K, N-1)} C(N-1, k)
     (arXiv:2403.01046; no reflections). Switches lie at midpoints, so that rounding cannot move a datum across.
     """
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 
 @njit(cache=True)
-def best_patterns(r, max_switches):
+def best_patterns(r: NDArray[np.float64], max_switches: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Dynamic program over (position, switches, last sign): O(n K) time, n K bytes.
 
-    Over all h in {-1, 1}^n with exactly k switches, ``best[s, k] = max h'r`` where the last sign is -1 for s = 0 and +1 for s = 1;
-    -inf where n points do not admit k switches. ``switched[i, s, k]`` says whether the best pattern of that state
-    switches between i - 1 and i.
+    Over all h in {-1, 1}^n with exactly k switches, ``best[s, k] = max h'r`` where the last sign is -1 for s = 0 and
+    +1 for s = 1; -inf where n points do not admit k switches. ``switched[i, s, k]`` says whether the best pattern of
+    that state switches between i - 1 and i.
 
     Parameters
     ----------
@@ -46,8 +47,8 @@ def best_patterns(r, max_switches):
 
 
 @njit(cache=True)
-def trace_switches(switched, last, k):
-    """The k positions i where the best pattern of state (last sign index, k) switches between i - 1 and i, ascending."""
+def trace_switches(switched: NDArray[np.bool_], last: int, k: int) -> NDArray[np.int64]:
+    """Ascending positions i where the best pattern of state (last sign index, k) switches between i - 1 and i."""
     positions = np.empty(k, dtype=np.int64)
     state = last
     left = k

@@ -1,7 +1,8 @@
 """A proved bound on the distance from the global optimum, from a feasible point of the dual problem.
 
-Any vector th that sums to zero, lies in the boxes of the loss, and correlates with no feature by more than beta proves that the
-optimum is at least D(th). `repair` turns any vector into such a point, so a bound never rests on a solver's word.
+Any vector th that sums to zero, lies in the boxes of the loss, and correlates with no feature by more than beta
+proves that the optimum is at least D(th). `repair` turns any vector into such a point, so a bound never rests on a
+solver's word.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ class Certificate:
     relative_gap : float
         gap / primal; 0 where the objective is zero up to rounding.
     kkt_residual : float
-        Largest violation of the optimality conditions by the prediction's own multipliers, each condition relative to its scale:
-        the multipliers sum to zero, no feature correlates by more than beta, the penalty equals beta's share of the
-        correlation of the prediction, and (losses with corners) loss and multipliers satisfy Fenchel's equality.
+        Largest violation of the optimality conditions by the prediction's own multipliers, each condition relative to
+        its scale: the multipliers sum to zero, no feature correlates by more than beta, the penalty equals beta's
+        share of the correlation of the prediction, and (losses with corners) loss and multipliers satisfy Fenchel's
+        equality.
     dual_point : (n_samples,) array
         The feasible dual point behind the bound, in the caller's order.
     most_violated : Feature or None
@@ -68,8 +70,8 @@ def residual_dual(problem: Problem, f: FloatArray) -> FloatArray:
 def repair(problem: Problem, th: FloatArray) -> FloatArray:
     """The feasible dual point made of a candidate: centre within the boxes, then scale.
 
-    The order matters: each step keeps what the earlier ones reached, because the boxes contain zero and the scale is at least
-    0 and, where there are boxes, keeps them.
+    The order matters: each step keeps what the earlier ones reached, because the boxes contain zero and the scale is
+    at least 0 and, where there are boxes, keeps them.
 
     Parameters
     ----------
@@ -137,7 +139,7 @@ def _kkt(
     terms = [abs(own.sum()) / size, value / beta - 1]
     if penalty > 0:
         terms.append(abs(penalty - own @ (f - f.mean())) / penalty)
-    if not loss.is_smooth and loss_value > 0:
-        terms.append((loss_value + own @ f - loss.dual(own, rows.y, rows.weight)) / loss_value)
+    if not loss.is_smooth:
+        terms.append((loss_value + own @ f - loss.dual(own, rows.y, rows.weight)) / (loss_value + penalty))
     rounding = 64 * _EPS * rows.y.size
     return max(0.0, *terms), feature if value > beta * (1 + rounding) else None

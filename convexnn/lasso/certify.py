@@ -53,7 +53,8 @@ def certify(
     """
     if not isinstance(network, Network):
         raise InputError(
-            f"certify takes a convexnn Network, got {type(network).__name__}; Network.from_torch converts a torch module"
+            f"certify takes a convexnn Network, got {type(network).__name__}; "
+            "Network.from_torch converts a torch module"
         )
     problem = Problem(x, y, beta, network.architecture, loss=loss, sample_weight=sample_weight)
     rows = problem.rows
@@ -61,15 +62,18 @@ def certify(
     residual = residual_dual(problem, f)
     own = problem.loss.multiplier(rows.y, f, rows.weight) if problem.loss.is_smooth else repair(problem, residual)
     shared = _shared_dual(
-        problem.x.tobytes(), problem.y.tobytes(), problem.weight.tobytes(), problem.beta, network.architecture, problem.loss
+        problem.x.tobytes(),
+        problem.y.tobytes(),
+        problem.weight.tobytes(),
+        problem.beta,
+        network.architecture,
+        problem.loss,
     )
     return certificate(problem, f, network.penalty(beta), [residual, shared[rows.order]], own)
 
 
 @lru_cache(maxsize=16)
-def _shared_dual(
-    x: bytes, y: bytes, weight: bytes, beta: float, architecture: Architecture, loss: Loss
-) -> FloatArray:
+def _shared_dual(x: bytes, y: bytes, weight: bytes, beta: float, architecture: Architecture, loss: Loss) -> FloatArray:
     """The dual point of the solved problem, in the caller's order."""
     arrays = (np.frombuffer(part) for part in (x, y, weight))
     points, targets, weights = arrays

@@ -1,8 +1,8 @@
 """The reference solvers: the Lasso, and its function-space forms, as cvxpy programs.
 
-Clarabel solves the smooth losses; HiGHS's simplex the piecewise-linear ones and the limit beta -> 0, which are linear programs, so
-that their solutions are vertices. Inputs, targets and weights are scaled to order one first. Whatever a solver says
-of its own success is ignored: the certificate decides.
+Clarabel solves the smooth losses; HiGHS's simplex the piecewise-linear ones and the limit beta -> 0, which are linear
+programs, so that their solutions are vertices. Inputs, targets and weights are scaled to order one first. Whatever a
+solver says of its own success is ignored: the certificate decides.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class _Scale:
         return cls(x, y if degree else 1.0, float(rows.weight.mean()), degree)
 
     def beta(self, beta: float) -> float:
-        return beta * self.y / self.x / (self.y**self.degree * self.weight)
+        return beta / (self.x * self.weight) * self.y ** (1 - self.degree)
 
     def coef(self, coef: FloatArray) -> FloatArray:
         return coef * (self.y / self.x)
 
     def dual(self, th: FloatArray) -> FloatArray:
-        return th * (self.y**self.degree * self.weight / self.y)
+        return th * self.weight * self.y ** (self.degree - 1)
 
 
 def solve_dictionary(problem: Problem) -> Candidate:
@@ -90,16 +90,14 @@ def solve_function_space(problem: Problem) -> Candidate:
     values = cp.Variable(inputs.size)
     norm = _penalty(values, inputs / scale.x, problem)
     dual, n_iter = _minimise(problem, scale, values, norm)
-    f = values.value * scale.y
+    f = np.asarray(values.value) * scale.y
     features, coef = recover(inputs, f, architecture)
     kept = np.flatnonzero(np.abs(coef) > _NEGLIGIBLE_COEF * np.abs(coef).max(initial=0.0))
     start = sum(z * float(feature(inputs[:1])[0]) for feature, z in zip(features, coef, strict=True))
     return Candidate([features[j] for j in kept], coef[kept], float(f[0] - start), dual, n_iter)
 
 
-def _solve_columns(
-    problem: Problem, columns: FloatArray
-) -> tuple[FloatArray, float, FloatArray | None, int]:
+def _solve_columns(problem: Problem, columns: FloatArray) -> tuple[FloatArray, float, FloatArray | None, int]:
     """Coefficients, intercept, multipliers and iterations of the Lasso over columns given at the distinct inputs."""
     scale = _Scale.of(problem)
     # Constants in the columns belong to the intercept: without them the columns are better conditioned.
@@ -108,8 +106,8 @@ def _solve_columns(
     intercept = cp.Variable()
     values = ((columns - centres) / scale.x) @ (up - down) + intercept
     dual, n_iter = _minimise(problem, scale, values, cp.sum(up + down))
-    coef = scale.coef(up.value - down.value)
-    return coef, float(intercept.value * scale.y - centres @ coef), dual, n_iter
+    coef = scale.coef(np.asarray(up.value) - np.asarray(down.value))
+    return coef, float(np.asarray(intercept.value) * scale.y - centres @ coef), dual, n_iter
 
 
 def _penalty(values: cp.Variable, inputs: FloatArray, problem: Problem) -> Any:
@@ -154,7 +152,7 @@ def _minimise(problem: Problem, scale: _Scale, values: Any, norm: Any) -> tuple[
 
 
 def _loss_expression(problem: Problem, loss: Loss, scale: _Scale, values: Any) -> tuple[Any, Any]:
-    """The loss of the values at the distinct inputs, and the constraint whose multiplier is the dual point (or None)."""
+    """The loss of the values at the distinct inputs, and the constraint whose multiplier is the dual point, if any."""
     rows = problem.rows
     y, weight = rows.y / scale.y, rows.weight / scale.weight
     if isinstance(loss, Squared):
@@ -164,7 +162,8 @@ def _loss_expression(problem: Problem, loss: Loss, scale: _Scale, values: Any) -
         return 0.0, values == rows.merged()[0] / scale.y
     at_rows = values[rows.group]
     if isinstance(loss, Huber):
-        return cp.sum(cp.multiply(weight, cp.huber(y - at_rows, loss.delta))) / 2, None
+        corner: Any = loss.delta  # annotated as int in cvxpy, which takes any number
+        return cp.sum(cp.multiply(weight, cp.huber(y - at_rows, corner))) / 2, None
     if isinstance(loss, Logistic):
         return cp.sum(cp.multiply(weight, cp.logistic(cp.multiply(-y, at_rows)))), None
     if not isinstance(loss, Quantile):
@@ -175,7 +174,7 @@ def _loss_expression(problem: Problem, loss: Loss, scale: _Scale, values: Any) -
 
 
 def _run(program: cp.Problem, *, is_linear: bool) -> None:
-    """Solve as accurately as the named solver can; an inaccurate answer is as welcome as any: the certificate decides."""
+    """Solve as accurately as the named solver can; inaccurate answers are welcome, the certificate judges them."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Solution may be inaccurate")
         if is_linear:

@@ -1,7 +1,7 @@
 """The Lasso without its dictionary: the penalty as a norm of the function, for the architectures where that is known.
 
-With slopes mu_k between neighbouring inputs, D = sum |mu_{k+1} - mu_k| and S = |mu_1 + mu_{N-1}|, the least ||z||_1 of any
-features with given values f on the data is (arXiv:2403.01046; closed forms derived and checked in the theorems)
+With slopes mu_k between neighbouring inputs, D = sum |mu_{k+1} - mu_k| and S = |mu_1 + mu_{N-1}|, the least ||z||_1
+of any features with given values f on the data is (arXiv:2403.01046; closed forms derived and checked in the theorems)
 
     two layers, slopes a (right) and b (left)    max(D / |a - b|, (D + S) / (2 max(|a|, |b|)))
     narrow ReLU, depth >= 3                      (|mu_1| + D + |mu_{N-1}|) / 2
@@ -12,6 +12,7 @@ features with given values f on the data is (arXiv:2403.01046; closed forms deri
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -152,7 +153,7 @@ def _recover_steps(inputs: FloatArray, f: FloatArray, architecture: Architecture
             yield step_feature(architecture, (float(t),)), float(jump / height)
         return
     levels = np.unique(f)
-    for below, level in zip(levels, levels[1:], strict=False):
+    for below, level in pairwise(levels):
         on = f >= level
         knots = tuple(float(t) for t in places[np.flatnonzero(np.diff(on))])
         # A feature is on at the right end; a superlevel set that is off there is its mirror image.

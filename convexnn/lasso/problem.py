@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 
-from convexnn.architecture import Architecture
+from convexnn.architecture import Architecture, as_architecture
 from convexnn.dictionaries.base import Dictionary
 from convexnn.dictionaries.choose import dictionary
 from convexnn.dictionaries.feature import Feature
@@ -36,9 +36,7 @@ class Rows:
     def __init__(self, x: FloatArray, y: FloatArray, weight: FloatArray, loss: Loss) -> None:
         self.order: NDArray[np.int64] = np.lexsort((weight, y, x))
         self._starts = np.flatnonzero(np.concatenate(([True], np.diff(x[self.order]) > 0)))
-        self.group = np.repeat(
-            np.arange(self._starts.size), np.diff(np.concatenate((self._starts, [x.size])))
-        )
+        self.group = np.repeat(np.arange(self._starts.size), np.diff(np.concatenate((self._starts, [x.size]))))
         self.origin = float(y[self.order[0]]) if loss.degree else 0.0
         self.y = y[self.order] - self.origin
         self.weight = weight[self.order]
@@ -63,8 +61,8 @@ class Rows:
 class Problem:
     """Training a network of an architecture: ``min sum_i w_i l(y_i, f(x_i)) + (beta / L) sum |weights|^L``.
 
-    This equals the Lasso ``min sum_i w_i l(y_i, (A z + xi)_i) + beta ||z||_1`` over the architecture's dictionary A with a
-    free intercept xi (arXiv:2403.01046).
+    This equals the Lasso ``min sum_i w_i l(y_i, (A z + xi)_i) + beta ||z||_1`` over the architecture's dictionary A
+    with a free intercept xi (arXiv:2403.01046).
 
     Parameters
     ----------
@@ -110,12 +108,16 @@ class Problem:
         self.x = as_vector("x", x)
         self.y = as_vector_like("y", y, "x", self.x)
         self.beta = as_positive("beta", beta)
-        if not isinstance(architecture, Architecture):
-            raise InputError(f'architecture must be an Architecture, got {architecture!r}; try Architecture("relu")')
-        self.architecture = architecture
+        self.architecture = as_architecture(architecture)
         self.loss = as_loss(loss)
         self.weight = as_sample_weight(sample_weight, self.x, self.loss)
         check_loss_fits(self.loss, self.x, self.y, self.weight)
+        if not np.isfinite(self.x.max() - self.x.min()):
+            raise InputError("the range of x overflows float64; rescale x")
+        if not np.isfinite(self.rows.y).all() or not np.isfinite(self.row_loss(np.zeros_like(self.y))):
+            raise InputError(
+                f"the loss of these targets overflows float64 (largest |y|: {np.abs(self.y).max():.2g}); rescale y"
+            )
 
     @property
     def n_samples(self) -> int:
@@ -194,8 +196,8 @@ class Problem:
     def _least_correlated(self, constant: float) -> FloatArray:
         """The subgradient at the constant that minimises the largest correlation, by cutting planes.
 
-        Rows off the constant have one subgradient; those on it may take any in their box, as long as the sum is zero. Each
-        round adds the feature that the oracle finds, until the linear program says what the oracle says.
+        Rows off the constant have one subgradient; those on it may take any in their box, as long as the sum is zero.
+        Each round adds the feature that the oracle finds, until the linear program says what the oracle says.
         """
         rows = self.rows
         lo, hi = self.loss.box(rows.y, rows.weight)

@@ -73,8 +73,9 @@ class Solution:
     def __str__(self) -> str:
         count = f"{len(self.features)} feature{'' if len(self.features) == 1 else 's'}"
         shown = ", ".join(feature.label for feature in self.features[:3]) + (", ..." if len(self.features) > 3 else "")
-        gap = self.certificate.relative_gap
+        listed = f"{count}: {shown}" if shown else count
+        only = "" if self.status == "certified" else " only"
         return (
-            f"{self.problem.architecture.label}: {count}{': ' if shown else ''}{shown}; objective {self.objective:.10g}, "
-            f"{self.status} within {gap:.1g} (relative) of the global optimum"
+            f"{self.problem.architecture.label}: {listed}; objective {self.objective:.10g}, "
+            f"certified{only} within {self.certificate.relative_gap:.1g} (relative) of the global optimum"
         )

@@ -1,4 +1,4 @@
-"""Solving a training problem: choose a solver, refine what it proposes, certify the result."""
+"""Solving a training problem: choose a solver, certify what it proposes."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import warnings
 
 import numpy as np
 
+from convexnn.dictionaries.base import MAX_BYTES
 from convexnn.errors import ConvergenceWarning, InputError, NotConvergedError
-from convexnn.lasso.active_set import refine
+from convexnn.lasso import columns
 from convexnn.lasso.candidate import Candidate
 from convexnn.lasso.certificate import certificate, repair, residual_dual
 from convexnn.lasso.function_space import has_closed_form
 from convexnn.lasso.problem import Problem
 from convexnn.lasso.solution import Solution
+from convexnn.losses import Interpolation
 from convexnn.validation import as_positive, one_of
 
-# Below this many entries the explicit matrix is the quicker reference; above it the function-space form is, where there is one.
+# Below this many entries the explicit matrix is the quicker reference; above it the function-space form is, where
+# there is one.
 _EXPLICIT_ENTRIES = 100_000
 
 
-def solve(
-    problem: Problem, *, tol: float = 1e-6, solver: str = "auto", on_failure: str = "warn"
-) -> Solution:
+def solve(problem: Problem, *, tol: float = 1e-6, solver: str = "auto", on_failure: str = "warn") -> Solution:
     """The globally optimal network of a training problem, with a certificate.
 
     Parameters
@@ -30,11 +31,8 @@ def solve(
     problem : Problem
     tol : float
         Certified relative gap asked for.
-    solver : {"auto", "conic"}
-        "conic" is the reference: cvxpy with Clarabel (squared, Huber, logistic) or HiGHS's simplex (absolute, quantile,
-        interpolation), on the explicit dictionary if it has at most 1e5 entries or no function-space form, else on the
-        function-space form; then an active-set refinement that makes the support exact. "auto" picks the fastest solver that
-        applies, today always "conic".
+    solver : {"auto", "columns", "conic"}
+        See the table below.
     on_failure : {"warn", "raise", "ignore"}
         What happens when the gap is not certified: a ConvergenceWarning, a NotConvergedError that carries the solution,
         or nothing. The solution's certificate is honest in each case.
@@ -46,17 +44,33 @@ def solve(
     Raises
     ------
     InputError
-        For an unknown solver, tol <= 0, or a dictionary too large for the reference solver.
+        For an unknown or unsuitable solver, tol <= 0, or a dictionary too large for the reference solver.
     NotConvergedError
         With ``on_failure="raise"`` only.
+
+    Notes
+    -----
+    ==========  ===========================================================  ==================================
+    solver      what it does                                                 "auto" chooses it for
+    ==========  ===========================================================  ==================================
+    "columns"   features added one at a time by the oracle; exact support;   squared, Huber and logistic loss
+                cost O(N k^2) a feature and one oracle call
+    "conic"     the reference: cvxpy with Clarabel (smooth losses) or        absolute and quantile loss,
+                HiGHS's simplex (linear programs) on the explicit            interpolation
+                dictionary, or on the function-space form where there is
+                one and the dictionary has more than 1e5 entries; the
+                support is then confirmed as "columns" does
+    ==========  ===========================================================  ==================================
     """
     as_positive("tol", tol)
-    one_of("solver", solver, ("auto", "conic"))
+    one_of("solver", solver, ("auto", "columns", "conic"))
     one_of("on_failure", on_failure, ("warn", "raise", "ignore"))
     if not isinstance(problem, Problem):
         raise InputError(f"solve takes a Problem, got {type(problem).__name__}")
+    if solver == "columns" and isinstance(problem.loss, Interpolation):
+        raise InputError('solver "columns" starts from a constant, which does not interpolate; use solver="conic"')
     started = time.perf_counter()
-    solution = _constant(problem, tol, started) if problem.beta >= problem.beta_max else _fit(problem, tol, started)
+    solution = _certified(problem, _propose(problem, solver), tol, started)
     if solution.status != "certified" and on_failure != "ignore":
         message = (
             f"asked for a relative gap of {tol:.1g}, certified {solution.certificate.relative_gap:.2g} "
@@ -68,21 +82,24 @@ def solve(
     return solution
 
 
-def _constant(problem: Problem, tol: float, started: float) -> Solution:
-    constant, th = problem.constant_fit
-    return _certified(problem, Candidate([], np.zeros(0), constant, th, 0), tol, started)
-
-
-def _fit(problem: Problem, tol: float, started: float) -> Solution:
+def _propose(problem: Problem, solver: str) -> Candidate:
+    if problem.beta >= problem.beta_max:
+        constant, th = problem.constant_fit
+        return Candidate([], np.zeros(0), constant, th, 0)
+    if solver == "columns" or (solver == "auto" and problem.loss.is_smooth):
+        return columns.from_constant(problem)
     from convexnn.lasso import conic
 
     n_inputs = problem.dictionary.inputs.size
     explicit = n_inputs * problem.dictionary.n_features <= _EXPLICIT_ENTRIES
     if explicit or not has_closed_form(problem.architecture, n_inputs):
-        proposal = conic.solve_dictionary(problem)
-    else:
-        proposal = conic.solve_function_space(problem)
-    return _certified(problem, refine(problem, proposal), tol, started)
+        if n_inputs * problem.dictionary.n_features * 8 > MAX_BYTES:
+            raise InputError(
+                f"the reference solver would have to form {problem.dictionary.n_features:.2g} features of "
+                f'{problem.architecture.label} on {n_inputs} distinct inputs; use solver="columns" or fewer inputs'
+            )
+        return columns.generate(problem, conic.solve_dictionary(problem))
+    return columns.generate(problem, conic.solve_function_space(problem))
 
 
 def _certified(problem: Problem, candidate: Candidate, tol: float, started: float) -> Solution:
@@ -103,7 +120,8 @@ def _certified(problem: Problem, candidate: Candidate, tol: float, started: floa
         coef=candidate.coef,
         intercept=candidate.intercept + rows.origin,
         certificate=proof,
-        status="certified" if proof.relative_gap <= tol else "not certified",
+        # A dual bound above the primal by more than rounding would prove an error, not an optimum.
+        status="certified" if abs(proof.relative_gap) <= tol else "not certified",
         n_iter=candidate.n_iter,
         seconds=time.perf_counter() - started,
     )

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convexnn.activations import absolute
 from convexnn.architecture import Architecture
 from convexnn.errors import InputError
 from convexnn.files import write_text
@@ -71,9 +70,12 @@ class Network:
         given = [layer.weights.shape for layer in self.layers]
         if wanted != given or [layer.biases.shape for layer in self.layers] != [shape[:2] for shape in wanted]:
             raise InputError(
-                f"a network of architecture {architecture.label} with {m} units needs layer weights of shapes {wanted} and "
-                f"biases to match, got {given}"
+                f"a network of architecture {architecture.label} with {m} units needs layer weights of shapes "
+                f"{wanted} and biases to match, got {given}"
             )
+        for array in (self.alpha, self.alpha if self.amplitude is None else self.amplitude):
+            if np.shape(array) != (m,):
+                raise InputError(f"alpha and amplitude must have shape ({m},), one entry a unit, got {np.shape(array)}")
         for array in (*(part for layer in self.layers for part in (layer.weights, layer.biases)), self._outer):
             if not np.isfinite(array).all():
                 raise InputError("all weights and biases must be finite")
@@ -163,8 +165,8 @@ class Network:
     def balanced(self) -> Network:
         """The same function at the least penalty that rescaling within units can reach.
 
-        All penalised weights of a unit get the same modulus. A unit that is constant because an inner weight is zero moves into
-        the intercept; units without effect are left out.
+        All penalised weights of a unit get the same modulus. A unit that is constant because an inner weight is zero
+        moves into the intercept; units without effect are left out.
         """
         if self.amplitude is not None:
             return self._balanced_steps(self._outer)
@@ -191,9 +193,7 @@ class Network:
         return {
             "format": _FORMAT,
             "architecture": self.architecture.to_dict(),
-            "layers": [
-                {"weights": layer.weights.tolist(), "biases": layer.biases.tolist()} for layer in self.layers
-            ],
+            "layers": [{"weights": layer.weights.tolist(), "biases": layer.biases.tolist()} for layer in self.layers],
             "alpha": self.alpha.tolist(),
             "amplitude": None if self.amplitude is None else self.amplitude.tolist(),
             "intercept": self.intercept,
@@ -222,8 +222,10 @@ class Network:
                 for layer, shape in zip(data["layers"], architecture.layer_shapes, strict=True)
             )
             return cls(architecture, layers, alpha, amplitude, float(data["intercept"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"the network's description is damaged: {error!r}") from error
+        except KeyError as error:
+            raise InputError(f"the network's description is damaged: it has no key {error}") from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"the network's description is damaged: {error}") from error
 
     def save(self, path: str | Path) -> None:
         """Write the network as JSON; the file appears complete or not at all."""
@@ -253,5 +255,5 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a JSON file: {error}") from error

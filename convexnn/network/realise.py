@@ -13,9 +13,7 @@ from convexnn.network.network import Layer, Network
 from convexnn.validation import FloatArray
 
 
-def realise(
-    architecture: Architecture, features: Sequence[Feature], coef: FloatArray, intercept: float
-) -> Network:
+def realise(architecture: Architecture, features: Sequence[Feature], coef: FloatArray, intercept: float) -> Network:
     """The network whose i-th unit is the i-th feature, its weights balanced.
 
     Parameters
@@ -29,8 +27,9 @@ def realise(
 
     Notes
     -----
-    With gamma = |z|^(1/L) layer l of a unit gets the weight s_l gamma and the bias -s_l c_l gamma^l, and the output weight is
-    sign(z) gamma (arXiv:2403.01046 and the authors' published code; switching patterns as derived in `_pattern_layers`).
+    With gamma = |z|^(1/L) layer l of a unit gets the weight s_l gamma and the bias -s_l c_l gamma^l, and the output
+    weight is sign(z) gamma (arXiv:2403.01046 and the authors' published code; switching patterns as derived in
+    `_pattern_layers`).
     """
     z = np.asarray(coef, dtype=float)
     if architecture.activation.is_step:
@@ -44,9 +43,7 @@ def realise(
     return Network(architecture, tuple(layers), np.sign(z) * gamma, None, float(intercept))
 
 
-def _realise_steps(
-    architecture: Architecture, features: Sequence[Feature], z: FloatArray, intercept: float
-) -> Network:
+def _realise_steps(architecture: Architecture, features: Sequence[Feature], z: FloatArray, intercept: float) -> Network:
     units = [_pattern_layers(architecture, feature.knots) for feature in features]
     layers = []
     for level, shape in enumerate(architecture.layer_shapes):
@@ -67,8 +64,7 @@ def _pattern_layers(architecture: Architecture, knots: Sequence[float]) -> list[
     branching = branching[: architecture.depth - 2]
     counts = [math.prod(branching[level:]) for level in range(len(branching))] + [1]
     layers = [
-        (np.zeros((count, fan_in)), np.zeros(count))
-        for count, fan_in in zip(counts, (1, *branching), strict=True)
+        (np.zeros((count, fan_in)), np.zeros(count)) for count, fan_in in zip(counts, (1, *branching), strict=True)
     ]
     _grow(layers, branching, len(layers) - 1, 0, list(knots), 2.0 if architecture.activation.left == 0 else 1.0)
     if len(knots) % 2 == 0:
@@ -88,9 +84,10 @@ def _grow(
 ) -> None:
     """Make one neuron off at the left end and switch at the knots.
 
-    A neuron above the first layer splits its knots into consecutive groups, one a child. Each child is off at the left and
-    switches within its group, so that -1 + sum_j e_j (child_j + 1) telescopes to the pattern, with e_j = +1 where the
-    pattern is off before group j and -1 where it is on. `gain` is 2 for children in {0, 1}, 1 for children in {-1, +1}.
+    A neuron above the first layer splits its knots into consecutive groups, one a child. Each child is off at the
+    left and switches within its group, so that -1 + sum_j e_j (child_j + 1) telescopes to the pattern, with e_j = +1
+    where the pattern is off before group j and -1 where it is on. `gain` is 2 for children in {0, 1}, 1 for children
+    in {-1, +1}.
     """
     weights, biases = layers[level]
     if level == 0:

@@ -1,1 +1,1 @@
-"""Duality certificates. Importing this package registers its theorems."""
+"""Duality certificates, whatever the loss."""

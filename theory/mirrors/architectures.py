@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 import convexnn as cnn
@@ -28,4 +30,10 @@ DEEP_STEPS = (
     cnn.Architecture("threshold", 3, form="tree", widths=(2,)),
 )
 
-any_architecture = st.sampled_from((*TWO_LAYERS, *DEEP, *DEEP_STEPS))
+ALL = (*TWO_LAYERS, *DEEP, *DEEP_STEPS)
+any_architecture = st.sampled_from(ALL)
+
+
+def one_of_each(**instance: Any) -> tuple[dict[str, Any], ...]:
+    """The same instance with every architecture, so that a short run leaves none out."""
+    return tuple({**instance, "architecture": architecture} for architecture in ALL)

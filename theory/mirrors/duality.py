@@ -11,12 +11,14 @@ from scipy.optimize import minimize
 
 import convexnn as cnn
 from theory.instances import fractions_of_beta_max, inputs, sized, targets
-from theory.mirrors.architectures import DEEP, TWO_LAYERS, any_architecture
+from theory.mirrors.architectures import DEEP, TWO_LAYERS, any_architecture, one_of_each
 from theory.mirrors.units import hidden_layers, largest_unit_correlation, rounding
 from theory.statement import Evidence, Falsification, theorem
 
 _GAP = 1e-8
 """Certified relative gap asked of the solver."""
+
+_X, _Y = np.array([0.0, 2, 6, 7]), np.array([0.0, 3, -1, 3])
 
 
 def _solve(x: NDArray, y: NDArray, share: float, architecture: cnn.Architecture) -> cnn.Solution:
@@ -53,7 +55,10 @@ def _no_gap(x: NDArray, y: NDArray, share: float, architecture: cnn.Architecture
     reference="arXiv:2403.01046; the maximum over units is independent of the dictionary",
     kind="equality",
     spec="T15",
-    instances=sized(3, 5, x=inputs, y=targets, share=lambda n: fractions_of_beta_max, architecture=lambda n: any_architecture),
+    instances=sized(
+        3, 5, x=inputs, y=targets, share=lambda n: fractions_of_beta_max, architecture=lambda n: any_architecture
+    ),
+    examples=one_of_each(x=_X, y=_Y, share=0.1),
     falsify=Falsification(
         "features of depth 3 (solved with those of depth 2)",
         sized(4, 5, x=inputs, y=targets, share=lambda n: fractions_of_beta_max),
@@ -76,8 +81,8 @@ def _is_constant_above(x: NDArray, y: NDArray, share: float, architecture: cnn.A
     key="mirrors/largest-beta",
     title="From beta_c on the best network is constant, below it is not",
     statement=(
-        r"\beta_c=\max_u|(y-\bar y)'u(x)|: z=0, \xi=\bar y solve the training problem with squared loss if and only if "
-        r"\beta\ge\beta_c."
+        r"\beta_c=\max_u|(y-\bar y)'u(x)|: z=0, \xi=\bar y solve the training problem with squared loss if and only "
+        r"if \beta\ge\beta_c."
     ),
     reference="arXiv:2403.01046; optimality conditions of the Lasso",
     kind="equality",
@@ -85,6 +90,7 @@ def _is_constant_above(x: NDArray, y: NDArray, share: float, architecture: cnn.A
     instances=sized(
         3, 5, x=inputs, y=targets, share=lambda n: st.floats(1.0, 3.0), architecture=lambda n: any_architecture
     ),
+    examples=one_of_each(x=_X, y=_Y, share=1.0),
     falsify=Falsification(
         "beta >= beta_c",
         sized(3, 5, x=inputs, y=targets, share=lambda n: st.floats(0.5, 0.99), architecture=lambda n: any_architecture),
@@ -139,9 +145,11 @@ def _networks_above(
     layers = hidden_layers(architecture)
     start = _random_parameters(n_units, len(layers), np.random.default_rng(seed), x)
     trained = minimize(_network_objective, start, (x, y, beta, layers), method="L-BFGS-B", options={"maxiter": 30})
-    network = _solve(x, y, beta / cnn.Problem(x, y, 1.0, architecture).beta_max, architecture).network()
+    network = cnn.solve(cnn.Problem(x, y, beta, architecture), tol=_GAP, on_failure="raise").network()
     return (
-        Evidence.at_most("Lasso, random network", optimum, _network_objective(start, x, y, beta, layers), _GAP * optimum)
+        Evidence.at_most(
+            "Lasso, random network", optimum, _network_objective(start, x, y, beta, layers), _GAP * optimum
+        )
         & Evidence.at_most("Lasso, trained network", optimum, trained.fun, _GAP * optimum)
         & Evidence.at_most("Lasso, its own network", optimum, network.objective(x, y, beta), _GAP * optimum)
         & Evidence.at_most("units of its own network", network.n_units, len(x) - 1)
@@ -161,8 +169,8 @@ _any_network = {
     key="mirrors/no-network-below",
     title="No network of any width beats the Lasso, and one of N - 1 units attains it",
     statement=(
-        r"For every m and all weights, \tfrac12\|y-f(x)\|^2+(\beta/L)\sum|w|^L \ge \min_{z,\xi}\tfrac12\|y-Az-\xi\|^2+"
-        r"\beta\|z\|_1, with equality for some network of at most N-1 units."
+        r"For every m and all weights, \tfrac12\|y-f(x)\|^2+(\beta/L)\sum|w|^L \ge "
+        r"\min_{z,\xi}\tfrac12\|y-Az-\xi\|^2+\beta\|z\|_1, with equality for some network of at most N-1 units."
     ),
     reference="arXiv:2403.01046; arithmetic-geometric mean inequality",
     kind="tight bound",

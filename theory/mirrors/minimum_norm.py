@@ -33,7 +33,7 @@ def least_l1(columns: NDArray, f: NDArray) -> tuple[float, NDArray]:
 
 
 def slope_measures(x: NDArray, f: NDArray) -> tuple[float, float, float]:
-    """D = sum |mu_{k+1} - mu_k|, S = |mu_1 + mu_{N-1}| and E = |mu_1| + |mu_{N-1}| of the slopes mu between neighbours."""
+    """D = sum |mu_{k+1} - mu_k|, S = |mu_1 + mu_{N-1}|, E = |mu_1| + |mu_{N-1}| of the slopes mu between neighbours."""
     mu = np.diff(f) / np.diff(x)
     return float(np.abs(np.diff(mu)).sum()), float(abs(mu[0] + mu[-1])), float(abs(mu[0]) + abs(mu[-1]))
 
@@ -60,7 +60,7 @@ def _formula(architecture: cnn.Architecture, x: NDArray, f: NDArray) -> float:
 def _compare(architecture: cnn.Architecture, x: NDArray, f: NDArray, formula: float) -> Evidence:
     columns = cnn.dictionary(x, architecture).matrix()
     steps = 1.0 if architecture.activation.is_step else np.diff(x).min()
-    # The program's right-hand side is met to 1e-10, and a change of f by that much changes a slope by twice it over a gap.
+    # The program meets its right-hand side to 1e-10; a change of f by that much changes a slope by twice it over a gap.
     tol = 1e-10 * len(x) * max(1.0, np.abs(f).max()) / min(1.0, steps)
     least, _ = least_l1(columns, f)
     evidence = Evidence.equal("formula", formula, least, tol)
@@ -103,10 +103,10 @@ def _without_the_ends(architecture: cnn.Architecture, x: NDArray, f: NDArray) ->
     key="mirrors/minimum-norm",
     title="The least penalty of given values is a total variation of the slope, or of the values",
     statement=(
-        r"With slopes \mu_k between neighbours, D=\sum|\mu_{k+1}-\mu_k|, S=|\mu_1+\mu_{N-1}|: \min\|z\|_1 subject to Az+\xi=f is "
-        r"\max(D/|a-b|, (D+S)/(2\max(|a|,|b|))) for two layers with slopes a, b (ReLU \max(D,(D+S)/2), absolute value (D+S)/2); "
-        r"(|\mu_1|+D+|\mu_{N-1}|)/2 for narrow ReLU of depth \ge 3; \sum|f_{i+1}-f_i|/2 for two-layer sign; (\max f-\min f)/2 for sign "
-        r"with K\ge N-1 switches; twice that for threshold."
+        r"With slopes \mu_k between neighbours, D=\sum|\mu_{k+1}-\mu_k|, S=|\mu_1+\mu_{N-1}|: \min\|z\|_1 subject to "
+        r"Az+\xi=f is \max(D/|a-b|, (D+S)/(2\max(|a|,|b|))) for two layers with slopes a, b (ReLU \max(D,(D+S)/2), "
+        r"absolute value (D+S)/2); (|\mu_1|+D+|\mu_{N-1}|)/2 for narrow ReLU of depth \ge 3; \sum|f_{i+1}-f_i|/2 for "
+        r"two-layer sign; (\max f-\min f)/2 for sign with K\ge N-1 switches; twice that for threshold."
     ),
     reference="derived in this project; two-layer ReLU agrees with Savarese et al., arXiv:1902.05040",
     kind="equality",

@@ -36,7 +36,8 @@ def _three_layers(x: NDArray, dual: NDArray, feature_depth: int) -> Evidence:
     title="A narrow ReLU unit of depth 3 correlates most as a ramp between two data points",
     statement=(
         r"\max_u|\lambda'u(x)| = \max_{i<j}|\lambda'\,\mathrm{clip}(x,x_i,x_j)| over units "
-        r"u=(\pm((\pm(x-c_1))_+-c_2))_+, for every \lambda with 1'\lambda=0; the 4N^2 published columns give the same."
+        r"u=(\pm((\pm(x-c_1))_+-c_2))_+, for every \lambda with 1'\lambda=0; the 4N^2 published columns give the "
+        r"same."
     ),
     reference="arXiv:2403.01046, deep narrow networks; the reduction to ramps is derived in this project",
     kind="equality",
@@ -58,9 +59,9 @@ def narrow_relu_ramps(x: NDArray, dual: NDArray) -> Evidence:
     key="mirrors/narrow-relu-depth",
     title="Narrow ReLU units of depth 4 and more correlate no better than those of depth 3",
     statement=(
-        r"\max_{u\text{ of depth }L}|\lambda'u(x)| = \max_{i<j}|\lambda'\,\mathrm{clip}(x,x_i,x_j)| for L\ge 3 and 1'\lambda=0: "
-        r"a kink between two data points is on the data a convex combination of kinks at them, "
-        r"so the published reflection columns of depth 4 never change the optimal value."
+        r"\max_{u\text{ of depth }L}|\lambda'u(x)| = \max_{i<j}|\lambda'\,\mathrm{clip}(x,x_i,x_j)| for L\ge 3 and "
+        r"1'\lambda=0: a kink between two data points is on the data a convex combination of kinks at them, so the "
+        r"published reflection columns of depth 4 never change the optimal value."
     ),
     reference="derived in this project; concerns the depth-4 columns of arXiv:2403.01046v1",
     kind="equality",
@@ -86,8 +87,12 @@ def narrow_relu_depth(x: NDArray, dual: NDArray, slopes: Slopes, depth: int) -> 
     name = "relu" if slopes == RELU else "absolute"
     units = largest_correlation(x, dual, narrow(slopes, depth)).value
     tol = rounding(x, dual)
-    shallow = Evidence.equal("largest column of depth 3", _largest_column(x, dual, cnn.Architecture(name, 3)), units, tol)
+    shallow = Evidence.equal(
+        "largest column of depth 3", _largest_column(x, dual, cnn.Architecture(name, 3)), units, tol
+    )
     if slopes != RELU or depth != 4:
         return shallow
     published = _largest_column(x, dual, cnn.Architecture("relu", 4), "published")
-    return (shallow & Evidence.equal("largest of the 16N^3 published columns", published, units, tol)).note("published list")
+    return (shallow & Evidence.equal("largest of the 16N^3 published columns", published, units, tol)).note(
+        "published list"
+    )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import convexnn as cnn
 from convexnn.network.network import Layer
 from theory.instances import fractions_of_beta_max, inputs, sized, targets, vector
-from theory.mirrors.architectures import DEEP, TWO_LAYERS, any_architecture
+from theory.mirrors.architectures import DEEP, TWO_LAYERS, any_architecture, one_of_each
 from theory.mirrors.units import SYMMETRIZED
 from theory.statement import Evidence, Falsification, theorem
 
@@ -24,38 +24,40 @@ _EPS = float(np.finfo(float).eps)
 
 def plain_output(network: cnn.Network, x: NDArray) -> tuple[NDArray, float]:
     """Values at `x`, and a bound on their rounding: 64 eps times the output with all terms taken positive."""
-    sigma = network.architecture.activation
-    slopes = [(sigma.left, sigma.right)] * len(network.layers)
-    if network.architecture.form == "symmetrized":
-        slopes = list(SYMMETRIZED)
-    total, size = np.full(len(x), network.intercept), abs(network.intercept)
-    for unit, alpha in enumerate(network.alpha):
-        values, sizes = [x], [float(np.abs(x).max())]
-        for layer, (left, right) in zip(network.layers, slopes, strict=True):
-            weights, biases = layer.weights[unit], layer.biases[unit]
-            fan_in = weights.shape[1]
-            is_tree = len(values) > fan_in
-            arguments, bounds = [], []
-            for neuron, (row, bias) in enumerate(zip(weights, biases, strict=True)):
-                first = neuron * fan_in if is_tree else 0
-                terms = list(zip(row, values[first : first + fan_in], sizes[first : first + fan_in], strict=True))
-                arguments.append(sum(w * v for w, v, _ in terms) + bias)
-                bounds.append(sum(abs(w) * s for w, _, s in terms) + abs(bias))
+    outer = network.alpha if network.amplitude is None else network.alpha * network.amplitude
+    values, size = np.full(len(x), network.intercept), abs(network.intercept)
+    for unit, factor in enumerate(outer):
+        output, bound = _unit_output(network, unit, x)
+        values, size = values + factor * output, size + abs(factor) * bound
+    return values, 64 * _EPS * size
+
+
+def _unit_output(network: cnn.Network, unit: int, x: NDArray) -> tuple[NDArray, float]:
+    """Values of one unit, and their bound, layer by layer; `below` holds both for each neuron of the layer below."""
+    sigma, form = network.architecture.activation, network.architecture.form
+    pieces = SYMMETRIZED if form == "symmetrized" else [(sigma.left, sigma.right)] * len(network.layers)
+    below = [(x, float(np.abs(x).max()))]
+    for level, (layer, (left, right)) in enumerate(zip(network.layers, pieces, strict=True)):
+        neurons = []
+        for neuron, (weights, bias) in enumerate(zip(layer.weights[unit], layer.biases[unit], strict=True)):
+            # In a tree every neuron has its own children; the leaves all see x.
+            first = neuron * len(weights) if form == "tree" and level > 0 else 0
+            seen = below[first : first + len(weights)]
+            argument = bias + sum(w * values for w, (values, _) in zip(weights, seen, strict=True))
+            bound = abs(bias) + sum(abs(w) * size for w, (_, size) in zip(weights, seen, strict=True))
             if sigma.is_step:
-                values = [np.where(t >= 0, right, left) for t in arguments]
-                sizes = [1.0] * len(values)
+                neurons.append((np.where(argument >= 0, right, left), 1.0))
             else:
-                values = [np.where(t >= 0, right * t, left * t) for t in arguments]
-                sizes = [max(abs(left), abs(right)) * bound for bound in bounds]
-        factor = alpha if network.amplitude is None else alpha * network.amplitude[unit]
-        total, size = total + factor * values[0], size + abs(factor) * sizes[0]
-    return total, 64 * _EPS * size
+                bent = np.where(argument >= 0, right * argument, left * argument)
+                neurons.append((bent, max(abs(left), abs(right)) * bound))
+        below = neurons
+    return below[0]
 
 
 def penalised_weights(network: cnn.Network) -> NDArray:
     """All penalised weights, one unit a row: hidden and output weights; of steps, amplitudes and output weights."""
     m = network.n_units
-    inner = [layer.weights.reshape(m, -1) for layer in network.layers]
+    inner = [layer.weights.reshape(m, layer.weights[:1].size if m else 0) for layer in network.layers]
     return np.column_stack([network.alpha, *(inner if network.amplitude is None else [network.amplitude])])
 
 
@@ -103,8 +105,9 @@ def _reconstruction(
     title="A solution of the Lasso is a network with the same values everywhere and the same objective",
     statement=(
         r"With \gamma=|z_i|^{1/L}, w_l=s_l\gamma, b_l=-s_lc_l\gamma^l, \alpha_i=\mathrm{sign}(z_i)\gamma: "
-        r"\sum_i\alpha_iu_i(x)=\sum_iz_ia_i(x) for all x, and (\beta/L)\sum|w|^L=\beta\|z\|_1. For sign and threshold the output "
-        r"weight and the amplitude of the last neuron are \mathrm{sign}(z_i)\sqrt{|z_i|} and \sqrt{|z_i|}."
+        r"\sum_i\alpha_iu_i(x)=\sum_iz_ia_i(x) for all x, and (\beta/L)\sum|w|^L=\beta\|z\|_1. For sign and "
+        r"threshold the output weight and the amplitude of the last neuron are \mathrm{sign}(z_i)\sqrt{|z_i|} and "
+        r"\sqrt{|z_i|}."
     ),
     reference="arXiv:2403.01046, and the authors' code for ReLU",
     kind="equality",
@@ -112,6 +115,7 @@ def _reconstruction(
     instances=sized(
         3, 6, x=inputs, y=targets, share=lambda n: fractions_of_beta_max, architecture=lambda n: any_architecture
     ),
+    examples=one_of_each(x=np.array([0.0, 2, 6, 7, 11]), y=np.array([0.0, 3, -1, 3, 0]), share=0.1),
     falsify=Falsification(
         "biases that scale with gamma^l (gamma at every layer)",
         sized(
@@ -167,9 +171,9 @@ def _rebalancing(network: cnn.Network, x: NDArray, signed: bool = False) -> Evid
     key="mirrors/rebalancing",
     title="Rescaling the weights within each unit to one modulus keeps the function and never costs",
     statement=(
-        r"With P_l=\prod_{k\le l}|w_k| and \gamma=(|\alpha|P_{L-1})^{1/L}, the network w_l\mapsto\mathrm{sign}(w_l)\gamma, "
-        r"b_l\mapsto b_l\gamma^l/P_l, \alpha\mapsto\mathrm{sign}(\alpha)\gamma has the same values and a penalty \sum|w|^L that is "
-        r"not larger."
+        r"With P_l=\prod_{k\le l}|w_k| and \gamma=(|\alpha|P_{L-1})^{1/L}, the network "
+        r"w_l\mapsto\mathrm{sign}(w_l)\gamma, b_l\mapsto b_l\gamma^l/P_l, \alpha\mapsto\mathrm{sign}(\alpha)\gamma "
+        r"has the same values and a penalty \sum|w|^L that is not larger."
     ),
     reference="arithmetic-geometric mean inequality and positive homogeneity; arXiv:2403.01046",
     kind="tight bound",

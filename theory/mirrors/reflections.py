@@ -1,7 +1,7 @@
 """Narrow absolute-value networks: mirror images and midpoints of the data at depth 3, sums of more data beyond.
 
-The unit is F(x) = |...||x - c_1| - c_2|... - c_{L-1}|. Its corners are c_1 +- c_2 +- ..., and a unit that correlates most
-has L - 1 data points on corners. The witnesses are small integers, checked without rounding.
+The unit is F(x) = |...||x - c_1| - c_2|... - c_{L-1}|. Its corners are c_1 +- c_2 +- ..., and a unit that correlates
+most has L - 1 data points on corners. The witnesses are small integers, checked without rounding.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ def _moved(x: Iterable[int], dual: Iterable[int]) -> Instances:
 def _exact_value(maximum: Maximum, x: NDArray, dual: NDArray) -> Fraction:
     """The correlation of the best unit with its offsets rounded to fractions.
 
-    On integer data every vertex solves a system with entries 0, +1, -1 in at most three unknowns, whose determinant is at
-    most 4 in modulus. So the values at vertices are fractions with denominators up to 4: the region programs, which
+    On integer data every vertex solves a system with entries 0, +1, -1 in at most three unknowns, whose determinant is
+    at most 4 in modulus. So the values at vertices are fractions with denominators up to 4: the region programs, which
     tell such values apart, prove that no unit correlates more.
     """
     biases = [Fraction(c).limit_denominator(4) for c in maximum.biases]
@@ -127,8 +127,8 @@ def _is_needed(x: NDArray, dual: NDArray, origin: str) -> Evidence:
     key="mirrors/reflections-are-necessary",
     title="Absolute-value networks of depth 3 need mirror images",
     statement=(
-        r"There are x and \lambda with 1'\lambda=0 such that \max_u|\lambda'u(x)| is attained only by a feature with a corner at "
-        r"2x_i-x_j: x=(1,2,7,8), \lambda=(-2,3,-3,2) gives 9, and 5 without mirror images."
+        r"There are x and \lambda with 1'\lambda=0 such that \max_u|\lambda'u(x)| is attained only by a feature with "
+        r"a corner at 2x_i-x_j: x=(1,2,7,8), \lambda=(-2,3,-3,2) gives 9, and 5 without mirror images."
     ),
     reference="arXiv:2403.01046; witness derived in this project",
     kind="counterexample",
@@ -149,8 +149,8 @@ def reflections_are_necessary(x: NDArray, dual: NDArray, unit: int) -> Evidence:
     key="mirrors/midpoints-are-necessary",
     title="Absolute-value networks of depth 3 need midpoints",
     statement=(
-        r"There are x and \lambda with 1'\lambda=0 such that \max_u|\lambda'u(x)| is attained only by a feature with a corner at "
-        r"(x_i+x_j)/2: x=(1,4,5,8), \lambda=(-1,3,-3,1) gives 6, and 4 without midpoints."
+        r"There are x and \lambda with 1'\lambda=0 such that \max_u|\lambda'u(x)| is attained only by a feature with "
+        r"a corner at (x_i+x_j)/2: x=(1,4,5,8), \lambda=(-1,3,-3,1) gives 6, and 4 without midpoints."
     ),
     reference="arXiv:2403.01046; witness derived in this project",
     kind="counterexample",
@@ -181,8 +181,8 @@ def _four_layers(x: NDArray, dual: NDArray, feature_depth: int) -> Evidence:
     key="mirrors/absolute-depth-4",
     title="A narrow absolute-value unit of depth 4 correlates most when three data points lie on its corners",
     statement=(
-        r"\max_c|\lambda'\,|||x-c_1|-c_2|-c_3|\,| is attained at a c that solves three independent equations "
-        r"x_n = c_1\pm c_2\pm\dots\pm c_l, l\le 3, for every \lambda with 1'\lambda=0."
+        r"\max_c|\lambda'\,|||x-c_1|-c_2|-c_3|\,| is attained at a c that solves three independent equations x_n = "
+        r"c_1\pm c_2\pm\dots\pm c_l, l\le 3, for every \lambda with 1'\lambda=0."
     ),
     reference="arXiv:2403.01046, arbitrary depth; the kink systems are derived in this project",
     kind="equality",
@@ -209,8 +209,8 @@ def _fourth_layer_gains(x: NDArray, dual: NDArray) -> Evidence:
     key="mirrors/fourth-layer-is-necessary",
     title="Absolute-value networks of depth 4 see more than those of depth 3",
     statement=(
-        r"There are x and \lambda with 1'\lambda=0 such that \max_u|\lambda'u(x)| is larger at depth 4 than at depth 3: "
-        r"x=(1,2,3,6,7), \lambda=(-1,2,-2,2,-1) gives 6 at c=(2,1,3), and 4."
+        r"There are x and \lambda with 1'\lambda=0 such that \max_u|\lambda'u(x)| is larger at depth 4 than at depth "
+        r"3: x=(1,2,3,6,7), \lambda=(-1,2,-2,2,-1) gives 6 at c=(2,1,3), and 4."
     ),
     reference="arXiv:2403.01046; witness derived in this project",
     kind="counterexample",

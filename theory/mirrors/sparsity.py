@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 import convexnn as cnn
 from theory.instances import fractions_of_beta_max, inputs, sized, targets
-from theory.mirrors.architectures import any_architecture
+from theory.mirrors.architectures import any_architecture, one_of_each
 from theory.mirrors.minimum_norm import least_l1
 from theory.statement import Evidence, Falsification, theorem
 
 
 def interior_point_iterate(columns: NDArray, f: NDArray) -> NDArray:
-    """The same linear program solved by an interior-point method, which stops before any coefficient is exactly zero."""
+    """The same linear program by an interior-point method, which stops before any coefficient is exactly zero."""
     z, intercept = cp.Variable(columns.shape[1]), cp.Variable()
     cp.Problem(cp.Minimize(cp.norm1(z)), [columns @ z + intercept == f]).solve(solver=cp.CLARABEL)
     return np.asarray(z.value)
@@ -42,6 +42,7 @@ def _count(x: NDArray, y: NDArray, architecture: cnn.Architecture, interior: boo
     instances=sized(
         3, 6, x=inputs, y=targets, share=lambda n: fractions_of_beta_max, architecture=lambda n: any_architecture
     ),
+    examples=one_of_each(x=np.array([0.0, 2, 6, 7, 11]), y=np.array([0.0, 3, -1, 3, 0]), share=0.1),
     falsify=Falsification(
         "a vertex (counting |z| > 0 of an interior-point iterate)",
         sized(4, 6, x=inputs, y=targets, architecture=lambda n: st.just(cnn.Architecture("absolute", 3))),

@@ -26,7 +26,7 @@ def _sign(t: NDArray) -> NDArray:
 
 
 def random_tree(x: NDArray, widths: Widths, rng: np.random.Generator) -> NDArray:
-    """Pattern of a tree with random weights: its last neuron has widths[-1] children, each a tree of the other widths."""
+    """Pattern of a random tree: its last neuron has widths[-1] children, each a tree of the other widths."""
     if not widths:
         weight = rng.normal()
         return _sign(weight * (x - rng.uniform(x[0] - 1, x[-1] + 1)))
@@ -48,8 +48,8 @@ def random_layers(x: NDArray, widths: Widths, rng: np.random.Generator) -> NDArr
 def built_tree(x: NDArray, pattern: NDArray, widths: Widths) -> NDArray:
     """Pattern of an explicit tree meant to equal `pattern`, evaluated neuron by neuron.
 
-    The switches are dealt out in consecutive groups; child j copies the pattern on group j and is constant elsewhere, so
-    that the children's changes add up to the pattern's. With too few children the last switches are missed.
+    The switches are dealt out in consecutive groups; child j copies the pattern on group j and is constant elsewhere,
+    so that the children's changes add up to the pattern's. With too few children the last switches are missed.
     """
     switches = np.flatnonzero(np.diff(pattern))
     if not widths:
@@ -109,9 +109,9 @@ def _instances(low: int, high: int) -> Instances:
     key="mirrors/switching-patterns",
     title="A deep sign unit is a pattern with at most K switches, and every such pattern is a unit",
     statement=(
-        r"Over units of depth L\ge 3 the patterns on sorted data are \{h: \text{at most } K \text{ switches}\}, with K=m_1 for "
-        r"fully connected units and K=\prod_l m_l for trees: \sum_{k=1}^{\min(K,N-1)}\binom{N-1}{k} features up to sign and "
-        r"without the constant."
+        r"Over units of depth L\ge 3 the patterns on sorted data are \{h: \text{at most } K \text{ switches}\}, with "
+        r"K=m_1 for fully connected units and K=\prod_l m_l for trees: \sum_{k=1}^{\min(K,N-1)}\binom{N-1}{k} "
+        r"features up to sign and without the constant."
     ),
     reference="arXiv:2403.01046, rectangular and tree networks",
     kind="equality",
@@ -135,7 +135,7 @@ def _threshold_is_sign(x: NDArray, y: NDArray, share: float, factor: float) -> E
     places = [{feature.knots[0]: z for feature, z in zip(s.features, s.coef, strict=True)} for s in (threshold, sign)]
     knots = sorted({*places[0], *places[1]})
     steps = [np.array([place.get(knot, 0.0) for knot in knots] + [0.0]) for place in places]
-    # The steps at all N - 1 gaps have a conditioning below 2N, and gaps g in the objective are errors sqrt(2g) in the fit.
+    # Steps at all gaps have a conditioning below 2N, and a gap g in the objective is an error of sqrt(2 g) in the fit.
     tol = 4 * len(x) * np.sqrt(2e-10 * threshold.objective)
     return (
         Evidence.equal("number of features", np.array(n_columns), np.array([len(x) - 1] * 2))
@@ -148,15 +148,13 @@ def _threshold_is_sign(x: NDArray, y: NDArray, share: float, factor: float) -> E
     key="mirrors/threshold-is-sign",
     title="A threshold network at beta is a sign network at 2 beta",
     statement=(
-        r"For two layers the optimal values satisfy p_{thr}(\beta)=p_{sign}(2\beta), with z_{thr}=2z_{sign}, and both dictionaries have N-1 "
-        r"columns."
+        r"For two layers the optimal values satisfy p_{thr}(\beta)=p_{sign}(2\beta), with z_{thr}=2z_{sign}, and "
+        r"both dictionaries have N-1 columns."
     ),
     reference="arXiv:2403.01046; 1\\{t\\ge 0\\}=(1+sign(t))/2 with a free intercept",
     kind="equality",
     spec="T23",
-    instances=sized(
-        3, 8, x=inputs, y=targets, share=lambda n: fractions_of_beta_max, factor=lambda n: st.just(2.0)
-    ),
+    instances=sized(3, 8, x=inputs, y=targets, share=lambda n: fractions_of_beta_max, factor=lambda n: st.just(2.0)),
     falsify=Falsification(
         "the factor 2",
         sized(3, 5, x=inputs, y=targets, share=lambda n: fractions_of_beta_max, factor=lambda n: st.just(1.0)),

@@ -17,7 +17,7 @@ _WITNESS = {"x": np.array([5.0, 6, 7, 8, 9]), "dual": np.array([1.0, -3, 2, 2, -
 
 
 def _largest_column(x: NDArray, dual: NDArray, *, tents: bool, wells: bool) -> float:
-    """Over distances to data, which belong to both kinds, and the chosen kinds: a well rises at its ends, a tent does not."""
+    """Over the distances |x - x_i| and the chosen kinds: a well rises at its ends, a tent does not."""
     features = cnn.dictionary(x, _ARCHITECTURE)
     chosen = [
         j
@@ -46,10 +46,10 @@ def _tents_and_wells(x: NDArray, dual: NDArray, tents: bool = True) -> Evidence:
     title="A symmetrized ReLU unit correlates most as a tent, or as the distance to a data point",
     statement=(
         r"\max|\lambda'(\pm(|x-c_1|-c_2))_+| over c is attained with (c_1,c_2) = (x_i,|x_j-x_i|) or "
-        r"((x_i+x_j)/2,|x_i-x_j|/2), for every \lambda with 1'\lambda=0: 3N^2-2N features that do not vanish on the data, of which "
-        r"the distances |x-x_i| and the tents (sign -) suffice."
+        r"((x_i+x_j)/2,|x_i-x_j|/2), for every \lambda with 1'\lambda=0: 3N^2-2N features that do not vanish on the "
+        r"data, of which the distances |x-x_i| and the tents (sign -) suffice."
     ),
-    reference="arXiv:2403.01046, symmetrized networks with tied weights counted once (kappa = 1); counts derived in this project",
+    reference="arXiv:2403.01046, symmetrized networks with tied weights counted once (kappa = 1)",
     kind="equality",
     spec="T11",
     instances=sized(3, 6, x=inputs, dual=dual),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import convexnn as cnn
 from theory.instances import Instances, dual, inputs, targets
-from theory.mirrors.architectures import any_architecture
+from theory.mirrors.architectures import any_architecture, one_of_each
 from theory.mirrors.units import hidden_layers, largest_correlation, rounding
 from theory.statement import Evidence, Falsification, theorem
 
@@ -63,8 +63,8 @@ def _merging(
     key="mirrors/equal-inputs",
     title="Equal inputs are one input: same units, and for squares a weighted mean and a constant",
     statement=(
-        r"With repeated inputs \max_u|\lambda'u(x)| is attained in the dictionary of the distinct inputs, and the optimum with squared "
-        r"loss is that of the weighted group means plus \tfrac12\sum_iw_i(y_i-\bar y_{g(i)})^2."
+        r"With repeated inputs \max_u|\lambda'u(x)| is attained in the dictionary of the distinct inputs, and the "
+        r"optimum with squared loss is that of the weighted group means plus \tfrac12\sum_iw_i(y_i-\bar y_{g(i)})^2."
     ),
     reference="derived in this project",
     kind="equality",
@@ -97,6 +97,7 @@ def _few_points(n: int) -> Instances:
     kind="equality",
     spec="T28",
     instances=_few_points(1),
+    examples=one_of_each(x=np.array([2.0]), y=np.array([-3.0]), beta=0.01),
     falsify=Falsification("N = 1 (two inputs)", _few_points(2)),
 )
 def one_input(x: NDArray, y: NDArray, beta: float, architecture: cnn.Architecture) -> Evidence:

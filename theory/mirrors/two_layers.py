@@ -52,8 +52,8 @@ def two_layer_kinks(x: NDArray, dual: NDArray, activation: Activation) -> Eviden
     key="mirrors/two-layer-steps",
     title="A two-layer sign or threshold unit is one of 2N patterns, N - 1 of them up to sign and constant",
     statement=(
-        r"\max_{w,b}|\lambda'\sigma(wx+b)| = \max_{i<N}|\lambda'\sigma(x-t_i)|, x_i<t_i<x_{i+1}, for every \lambda with "
-        r"1'\lambda=0 and \sigma a sign or a threshold."
+        r"\max_{w,b}|\lambda'\sigma(wx+b)| = \max_{i<N}|\lambda'\sigma(x-t_i)|, x_i<t_i<x_{i+1}, for every \lambda "
+        r"with 1'\lambda=0 and \sigma a sign or a threshold."
     ),
     reference="arXiv:2403.01046, two-layer networks",
     kind="equality",

@@ -131,7 +131,7 @@ def largest_unit_correlation(x: ArrayLike, dual: ArrayLike, architecture: Archit
 
 @dataclass(frozen=True)
 class _Region:
-    """Biases c with constraints @ (c, 1) >= 0, on which unit n equals outputs[n] @ (c, 1); `interior` is one of them."""
+    """Biases c with constraints @ (c, 1) >= 0, where u(x_n) = outputs[n] @ (c, 1); `interior` is one of them."""
 
     constraints: NDArray
     outputs: NDArray

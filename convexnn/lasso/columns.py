@@ -1,8 +1,9 @@
-"""From any proposal to an exact solution: optimise on few features, add the one the oracle names, repeat.
+"""Column generation: optimise on few features, add the one the oracle names, repeat until it names none.
 
-An interior-point solution has no zeros, so its support means nothing. Here a support is what satisfies the optimality
-conditions: with smooth losses by Newton's method on an active set of linearly independent features, with
-piecewise-linear losses by the simplex method on the features found so far. No matrix of the whole dictionary is needed.
+With smooth losses the features in use are kept linearly independent and optimised by Newton's method, a feature
+leaving where its coefficient reaches zero; with piecewise-linear losses a simplex method optimises on all features
+found so far. No matrix of the whole dictionary is needed, and the support is exact: an interior-point solution has no
+zeros, so `generate` is also what turns one into a support that satisfies the optimality conditions.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ from convexnn.lasso.problem import Problem
 from convexnn.validation import FloatArray
 
 _DEPENDENT = 1e-10
-_RIDGE = 1e-10
 _TINY = 1e-14
 _PATIENCE = 4
 _MOST_NEWTON_STEPS = 200
 
 
-def refine(problem: Problem, candidate: Candidate) -> Candidate:
-    """An exact solution near a candidate: at most N - 1 features, whose coefficients are not zero."""
+def generate(problem: Problem, start: Candidate) -> Candidate:
+    """An exact solution, from any features to start with: at most N - 1 features, whose coefficients are not zero."""
     if problem.loss.is_smooth:
-        return _ActiveSet(problem, candidate).solve()
-    return _price_out(problem, candidate)
+        return _ActiveSet(problem, start).solve()
+    return _price_out(problem, start)
+
+
+def from_constant(problem: Problem) -> Candidate:
+    """`generate` from the best constant: for dictionaries of any size."""
+    return generate(problem, Candidate([], np.zeros(0), problem.constant_fit[0], None, 0))
 
 
 def _price_out(problem: Problem, candidate: Candidate) -> Candidate:
@@ -40,6 +45,7 @@ def _price_out(problem: Problem, candidate: Candidate) -> Candidate:
     while True:
         found = solve_features(problem, features)
         n_iter += found.n_iter
+        assert found.dual is not None  # linear programs have multipliers
         totals = problem.rows.totals(found.dual)
         value, feature = problem.dictionary.max_input_correlation(totals)
         # HiGHS holds reduced costs to 1e-7; what it calls optimal is not priced again.
@@ -102,7 +108,7 @@ class _ActiveSet:
             if value <= self.problem.beta or feature in self.features or self.n_iter > limit:
                 break
             before = len(self.features)
-            self._add(feature, np.sign(totals @ feature(self.inputs)), 0.0)
+            self._add(feature, float(np.sign(totals @ feature(self.inputs))), 0.0)
             self._make_independent()
             self._minimise()
             if len(self.features) <= before and feature not in self.features:
@@ -145,9 +151,9 @@ class _ActiveSet:
         return self.problem.row_loss(self._prediction()) + self.problem.beta * float(self.p.sum())
 
     def _factor(self) -> FloatArray:
-        """R of the QR factors of sqrt(curvature) [1, V]; a small ridge keeps flat parts of the loss from vanishing."""
+        """R of the QR factors of sqrt(curvature) [1, V]."""
         curvature = self.problem.loss.curvature(self.rows.y, self._prediction(), self.rows.weight)
-        weighted = np.sqrt(self.rows.totals(curvature) + _RIDGE * self.weights)
+        weighted = np.sqrt(self.rows.totals(curvature))
         table = weighted[:, None] * np.concatenate((np.ones((self.inputs.size, 1)), self.columns), axis=1)
         return qr(table, mode="r", check_finite=False)[0][: table.shape[1]]
 

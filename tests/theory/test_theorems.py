@@ -1,0 +1,19 @@
+"""Every theorem holds on a few instances, and its check fails once a hypothesis is dropped."""
+
+from __future__ import annotations
+
+import pytest
+
+from theory import Theorem, theorems, verify
+
+
+@pytest.mark.parametrize("theorem", theorems(), ids=lambda theorem: theorem.key)
+def test_theorem(theorem: Theorem) -> None:
+    report = verify(theorem.key)
+    assert report.holds, (report.failures, report.counterexample)
+
+
+def test_keys_are_paths_and_numbers_are_complete() -> None:
+    assert all(theorem.key.count("/") == 1 for theorem in theorems())
+    expected = {f"T{n}" for n in (1, 2, 4, 5, 7, 8, 9, 11, 13, 15, 16, 17, 18, 19, 20, 21, 23, 27, 28)}
+    assert {theorem.spec for theorem in theorems()} - {None} == expected
