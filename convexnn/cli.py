@@ -149,7 +149,7 @@ def certify(
     table = _read(data, asked["x"], asked["y"], drop_missing)
     problem = _problem(table, str(asked["beta"]), network.architecture, _loss_of_model(asked["loss"]))
     certificate = cnn.certify(network, problem.x, problem.y, problem.beta, loss=problem.loss)
-    status = "certified" if certificate.relative_gap <= tol else "not certified"
+    status = "certified" if abs(certificate.relative_gap) <= tol else "not certified"
     if as_json:
         typer.echo(json.dumps({**_task_record(table, problem), **_certificate_record(status, tol, certificate)}))
     else:

@@ -309,9 +309,9 @@ class Logistic(Loss):
         low, high = best - f.max(), best - f.min()
         c = 0.5 * (low + high)
         for _ in range(100):
-            slope = self.multiplier(y, f + c, weight).sum()
+            slope, curvature = self.multiplier(y, f + c, weight).sum(), self.curvature(y, f + c, weight).sum()
             low, high = (c, high) if slope > 0 else (low, c)
-            step = c + slope / self.curvature(y, f + c, weight).sum()
+            step = c + slope / curvature if curvature > 0 else np.inf
             step = step if low < step < high else 0.5 * (low + high)
             if abs(step - c) <= 2 * _EPS * max(abs(c), 1.0):
                 break

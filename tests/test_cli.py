@@ -334,7 +334,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(data, no_wo
 
 
 def test_a_folder_without_permission_is_refused_before_the_work(data, no_work, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     result = run("fit", data, "--beta", 1, "--out", data.with_name("model.json"))
     assert result.exit_code == 2
     assert f"the folder {data.parent} is not writable" in result.stderr
@@ -428,7 +428,7 @@ def test_options_override_the_model_file(data, model):
     ("key", "value", "message"),
     [
         ("format", "other", 'not a convexnn network: the key "format" must be'),
-        ("alpha", [1.0, 2.0, 3.0], "damaged"),
+        ("alpha", [1.0] * 50, "damaged"),
         ("intercept", float("nan"), "intercept must be finite"),
         ("beta", -1, "beta must be positive, got -1.0"),
         ("beta", None, "--beta must be a number, or a fraction of beta_max such as 0.1max, got 'None'"),

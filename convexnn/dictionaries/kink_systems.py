@@ -90,7 +90,7 @@ class KinkSystems(Dictionary):
         origins = tuple(self._origin(knot) for knot in knots)
         inner = f"|{shifted(offsets[0])}|"
         for c in offsets[1:]:
-            inner = f"|{inner} - {number(c)}|"
+            inner = f"|{inner} - {number(c)}|" if c else inner
         zeros = [knot for knot, level in zip(knots, levels[1:], strict=True) if abs(level) <= self._rounding]
         label = f"{inner}: zeros at {', '.join(map(number, zeros))}"
         return Feature(knots, slopes, levels, origins, label, signs, offsets)

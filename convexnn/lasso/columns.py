@@ -150,12 +150,16 @@ class _ActiveSet:
     def _objective(self) -> float:
         return self.problem.row_loss(self._prediction()) + self.problem.beta * float(self.p.sum())
 
-    def _factor(self) -> FloatArray:
-        """R of the QR factors of sqrt(curvature) [1, V]."""
-        curvature = self.problem.loss.curvature(self.rows.y, self._prediction(), self.rows.weight)
-        weighted = np.sqrt(self.rows.totals(curvature))
-        table = weighted[:, None] * np.concatenate((np.ones((self.inputs.size, 1)), self.columns), axis=1)
+    def _factor(self, weights: FloatArray) -> FloatArray:
+        """R of the QR factors of sqrt(weights) [1, V]."""
+        ones = np.ones((self.inputs.size, 1))
+        table = np.sqrt(weights)[:, None] * np.concatenate((ones, self.columns), axis=1)
         return qr(table, mode="r", check_finite=False)[0][: table.shape[1]]
+
+    def _curvature(self) -> FloatArray:
+        """Curvature of the loss at every distinct input, kept from vanishing where it underflows."""
+        rows = self.problem.loss.curvature(self.rows.y, self._prediction(), self.rows.weight)
+        return np.maximum(self.rows.totals(rows), 1e-18 * self.weights)
 
     def _make_independent(self) -> None:
         while self.features and (dependency := self._dependency()) is not None:
@@ -170,7 +174,7 @@ class _ActiveSet:
 
     def _dependency(self) -> FloatArray | None:
         """Magnitudes d with V d constant on the data, d = 1 on the first dependent column; None if there is none."""
-        factor = self._factor()
+        factor = self._factor(self.weights)
         sizes = np.linalg.norm(factor, axis=0)
         k = factor.shape[0]
         small = np.flatnonzero(np.abs(np.diag(factor)) <= _DEPENDENT * sizes[:k])
@@ -205,7 +209,7 @@ class _ActiveSet:
         """One step, cut short where a magnitude reaches zero; whether a feature left for that reason."""
         totals = self.rows.totals(self._multiplier())
         gradient = np.concatenate(([-totals.sum()], self.problem.beta - totals @ self.columns))
-        factor = self._factor()
+        factor = self._factor(self._curvature())
         half = solve_triangular(factor, gradient, trans=1, check_finite=False)
         step = -solve_triangular(factor, half, check_finite=False)
         falling = np.flatnonzero(self.p + step[1:] < 0)

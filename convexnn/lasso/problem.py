@@ -112,12 +112,17 @@ class Problem:
         self.loss = as_loss(loss)
         self.weight = as_sample_weight(sample_weight, self.x, self.loss)
         check_loss_fits(self.loss, self.x, self.y, self.weight)
-        if not np.isfinite(self.x.max() - self.x.min()):
+        self._refuse_overflow()
+
+    def _refuse_overflow(self) -> None:
+        with np.errstate(over="ignore"):
+            largest = np.abs(self.rows.y).max()
+            size = self.weight.sum() * largest**self.loss.degree
+            span = self.x.max() - self.x.min()
+        if not np.isfinite(span):
             raise InputError("the range of x overflows float64; rescale x")
-        if not np.isfinite(self.rows.y).all() or not np.isfinite(self.row_loss(np.zeros_like(self.y))):
-            raise InputError(
-                f"the loss of these targets overflows float64 (largest |y|: {np.abs(self.y).max():.2g}); rescale y"
-            )
+        if not np.isfinite(size):
+            raise InputError(f"the loss of these targets overflows float64 (their range is {largest:.2g}); rescale y")
 
     @property
     def n_samples(self) -> int:

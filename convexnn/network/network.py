@@ -242,6 +242,67 @@ class Network:
         """
         return cls.from_dict(read_json(path))
 
+    def to_torch(self) -> Any:
+        """A torch module with these weights, float64, from inputs (n, 1) to outputs (n, 1).
+
+        Narrow networks become ``Sequential(Linear(1, m), activation, ..., Linear(m, 1))``, middle layers with diagonal
+        weights; other forms a module that keeps tied weights tied and absent connections absent.
+
+        Raises
+        ------
+        MissingDependencyError
+            If torch is not installed.
+        """
+        from convexnn.network.export import to_torch
+
+        return to_torch(self)
+
+    @staticmethod
+    def from_torch(module: Any) -> Network:
+        """The network with the weights of a torch module.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            ``Sequential(Linear(1, m), act, Linear(m, 1))``; the deep narrow parallel form, with layers Linear(m, m) of
+            exactly diagonal weight in between; or what `to_torch` made. The activation is ReLU, LeakyReLU or a
+            module of `to_torch`. Layers without bias are read as bias 0.
+
+        Raises
+        ------
+        InputError
+            If the module has another shape; for wide or shared layers the message says what the theory does not cover.
+        MissingDependencyError
+            If torch is not installed.
+        """
+        from convexnn.network.export import from_torch
+
+        return from_torch(module)
+
+    def to_onnx(self, path: str | Path) -> None:
+        """Write an ONNX model: input "x" of shape (n,), output "f" of shape (n,), both float64.
+
+        Raises
+        ------
+        MissingDependencyError
+            If onnx is not installed.
+        """
+        from convexnn.network.export import to_onnx
+
+        to_onnx(self, path)
+
+    def to_sympy(self, symbol: Any) -> Any:
+        """The network as a sympy expression in a real symbol, every weight the exact binary number.
+
+        Raises
+        ------
+        MissingDependencyError
+            If sympy is not installed.
+        """
+        from convexnn.network.export import to_sympy
+
+        return to_sympy(self, symbol)
+
 
 def read_json(path: str | Path) -> Any:
     """The content of a JSON file.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import convexnn as cnn
-from convexnn.activations import Activation, absolute, relu, sign, threshold
+from convexnn.activations import Activation, as_activation
 from theory.instances import dual, inputs, integer_dual, integer_inputs, integer_vector, sized, vector
 from theory.mirrors.units import largest_correlation, rounding
 from theory.statement import Evidence, Falsification, theorem
@@ -17,8 +17,8 @@ _leaky = st.builds(
     st.integers(-16, 16),
     st.integers(-16, -1) | st.integers(1, 16),
 )
-_bent = st.sampled_from([relu, absolute]) | _leaky
-_steps = st.sampled_from([sign, threshold])
+_bent = st.sampled_from([as_activation("relu"), as_activation("absolute")]) | _leaky
+_steps = st.sampled_from([as_activation("sign"), as_activation("threshold")])
 
 
 @theorem(
