@@ -83,7 +83,7 @@ def leaky_relu(slope: float = 0.01, *, positive_slope: float = 1.0) -> Activatio
     InputError
         If a slope is not finite or the two are equal (the unit would be linear).
     """
-    return Activation("leaky_relu", slope, positive_slope)
+    return Activation("leaky_relu", as_number("slope", slope), as_number("positive_slope", positive_slope))
 
 
 _BY_NAME = {name: Activation(name, *pieces) for name, pieces in _PIECES.items()}

@@ -51,7 +51,7 @@ STYLE: dict[Any, Any] = {
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
     "lines.linewidth": 1.2,
-    "lines.markersize": 4.5,
+    "lines.markersize": 4,
     "legend.fontsize": 7,
     "legend.frameon": False,
     "legend.handlelength": 1.4,
@@ -63,11 +63,17 @@ STYLE: dict[Any, Any] = {
 
 # How a kink is drawn, by the origin of its knot; the simplest origin first.
 MARKS: dict[str, dict[str, Any]] = {
-    DATA: {"label": "kink: datum", "marker": "o", "color": BLACK},
-    BETWEEN: {"label": "switch between data", "marker": "o", "color": BLACK, "markerfacecolor": "white"},
-    MIDPOINT: {"label": "midpoint", "marker": "^", "color": GREEN},
-    REFLECTION: {"label": "mirror image", "marker": "D", "color": VERMILION},
-    COMBINATION: {"label": "signed sum", "marker": "s", "color": PURPLE},
+    DATA: {"label": "kink: datum", "marker": "o", "color": BLACK, "markeredgewidth": 0},
+    BETWEEN: {
+        "label": "switch between data",
+        "marker": "o",
+        "color": BLACK,
+        "markerfacecolor": "white",
+        "markeredgewidth": 0.8,
+    },
+    MIDPOINT: {"label": "midpoint", "marker": "^", "color": GREEN, "markeredgewidth": 0},
+    REFLECTION: {"label": "mirror image", "marker": "D", "color": VERMILION, "markeredgewidth": 0},
+    COMBINATION: {"label": "signed sum", "marker": "s", "color": PURPLE, "markeredgewidth": 0},
 }
 
 _ROWS_SHOWN = 8
@@ -276,7 +282,7 @@ def window(solution: Solution) -> tuple[float, float]:
 
 def draw_fit(x: FloatArray, y: FloatArray, curve: Curve, ax: Axes) -> None:
     """Data, fit and marked kinks."""
-    size = 5.0 if len(x) <= 30 else 3.0 if len(x) <= 300 else 1.5
+    size = 6.0 if len(x) <= 30 else 3.0 if len(x) <= 300 else 1.5
     ax.plot(x, y, "o", color=GREY, markersize=size, markeredgewidth=0, label="data")
     ax.plot(curve.x, curve.y, color=BLUE, label=curve.label)
     mark_knots(curve, ax)

@@ -77,22 +77,25 @@ def _objective(problem: Problem, columns: FloatArray, solution: FloatArray) -> f
 class _ActiveSet:
     """State of the active-set method: features with signs and magnitudes p >= 0, and an intercept.
 
-    Columns are centred and multiplied by their sign, so that the problem on them is
-    ``min loss(V p + c) + beta sum(p)`` subject to p >= 0. They are kept linearly independent: a column that depends on
-    the others is moved along the dependency, at no change of fit and no greater penalty, until one magnitude is zero.
+    Columns are centred, multiplied by their sign and divided by the range of a feature. The problem on them is
+    ``min loss(V p + c) + beta sum(p)`` subject to p >= 0, in units of order one. They are kept linearly independent:
+    a column that depends on the others is moved along the dependency, at no change of fit and no greater penalty,
+    until one magnitude is zero.
     """
 
     def __init__(self, problem: Problem, candidate: Candidate) -> None:
         self.problem = problem
         self.rows, self.inputs = problem.rows, problem.dictionary.inputs
         self.weights = self.rows.totals(self.rows.weight)
+        self.unit = problem.column_range
+        self.beta = problem.beta / self.unit
         self.features: list[Feature] = []
         self.columns = np.zeros((self.inputs.size, 0))
         self.signs = np.zeros(0)
         self.p = np.zeros(0)
         self.n_iter = candidate.n_iter
         for feature, z in zip(candidate.features, candidate.coef, strict=True):
-            self._add(feature, np.sign(z), abs(z))
+            self._add(feature, np.sign(z), abs(z) * self.unit)
         self.constant = 0.0
         self.constant = self._best_constant()
 
@@ -105,7 +108,7 @@ class _ActiveSet:
             totals = self.rows.totals(self._multiplier())
             value, feature = self.problem.dictionary.max_input_correlation(totals)
             self.n_iter += 1
-            if value <= self.problem.beta or feature in self.features or self.n_iter > limit:
+            if value <= self.beta * self.unit or feature in self.features or self.n_iter > limit:
                 break
             before = len(self.features)
             self._add(feature, float(np.sign(totals @ feature(self.inputs))), 0.0)
@@ -116,7 +119,7 @@ class _ActiveSet:
         return self._candidate()
 
     def _candidate(self) -> Candidate:
-        coef = self.signs * self.p
+        coef = self.signs * self.p / self.unit
         raw = np.array([feature(self.inputs) for feature in self.features]).reshape(-1, self.inputs.size)
         intercept = self.constant - float(coef @ self._centres(raw.T))
         kept = np.flatnonzero(coef)
@@ -128,7 +131,7 @@ class _ActiveSet:
     def _add(self, feature: Feature, sign: float, magnitude: float) -> None:
         column = feature(self.inputs)[:, None]
         self.features.append(feature)
-        self.columns = np.concatenate((self.columns, sign * (column - self._centres(column))), axis=1)
+        self.columns = np.concatenate((self.columns, sign / self.unit * (column - self._centres(column))), axis=1)
         self.signs = np.append(self.signs, sign)
         self.p = np.append(self.p, magnitude)
 
@@ -148,7 +151,7 @@ class _ActiveSet:
         return self.constant + self.problem.loss.best_intercept(self.rows.y, f, self.rows.weight)
 
     def _objective(self) -> float:
-        return self.problem.row_loss(self._prediction()) + self.problem.beta * float(self.p.sum())
+        return self.problem.row_loss(self._prediction()) + self.beta * float(self.p.sum())
 
     def _factor(self, weights: FloatArray) -> FloatArray:
         """R of the QR factors of sqrt(weights) [1, V]."""
@@ -187,28 +190,34 @@ class _ActiveSet:
         return direction[1:]
 
     def _minimise(self) -> None:
-        """Newton's method on the active set; a magnitude that reaches zero leaves it."""
-        smallest, stalled = np.inf, 0
+        """Newton's method on the active set; a magnitude that reaches zero leaves it.
+
+        Ends at the best point seen: steps can cycle within rounding where a residual sits on a corner of the curvature.
+        """
+        best, stalled = (np.inf, self.p, self.constant), 0
         for _ in range(_MOST_NEWTON_STEPS):
             size = self._violation()
-            stalled = 0 if size <= 0.5 * smallest else stalled + 1
+            stalled = 0 if size <= 0.5 * best[0] else stalled + 1
+            if size < best[0]:
+                best = (size, self.p, self.constant)
             if size <= _TINY or stalled > _PATIENCE:
-                return
-            smallest = min(smallest, size)
+                break
             if self._newton_step():
-                smallest, stalled = np.inf, 0
+                best, stalled = (np.inf, self.p, self.constant), 0
             self.n_iter += 1
+        if np.isfinite(best[0]):
+            _, self.p, self.constant = best
 
     def _violation(self) -> float:
         """The stationarity conditions' largest violation, relative to beta and to the multipliers' size."""
         th = self._multiplier()
-        in_p = np.abs(self.problem.beta - self.rows.totals(th) @ self.columns).max(initial=0.0) / self.problem.beta
+        in_p = np.abs(self.beta - self.rows.totals(th) @ self.columns).max(initial=0.0) / self.beta
         return float(max(in_p, abs(th.sum()) / max(np.abs(th).sum(), np.finfo(float).tiny)))
 
     def _newton_step(self) -> bool:
         """One step, cut short where a magnitude reaches zero; whether a feature left for that reason."""
         totals = self.rows.totals(self._multiplier())
-        gradient = np.concatenate(([-totals.sum()], self.problem.beta - totals @ self.columns))
+        gradient = np.concatenate(([-totals.sum()], self.beta - totals @ self.columns))
         factor = self._factor(self._curvature())
         half = solve_triangular(factor, gradient, trans=1, check_finite=False)
         step = -solve_triangular(factor, half, check_finite=False)

@@ -212,6 +212,8 @@ class Network:
             raise InputError(f'not a convexnn network: the key "format" must be "{_FORMAT}"')
         try:
             architecture = Architecture.from_dict(data["architecture"])
+            if len(data["layers"]) != architecture.depth - 1:
+                raise ValueError(f"{len(data['layers'])} layers for depth {architecture.depth}")
             alpha = np.array(data["alpha"], dtype=float)
             amplitude = None if data["amplitude"] is None else np.array(data["amplitude"], dtype=float)
             layers = tuple(
