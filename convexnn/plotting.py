@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ STYLE: dict[Any, Any] = {
     "legend.columnspacing": 1.2,
     "legend.handletextpad": 0.4,
     "savefig.dpi": 200,
+    "pdf.fonttype": 42,  # outlines, which journals ask for
     "svg.hashsalt": "convexnn",
 }
 
@@ -71,7 +73,7 @@ MARKS: dict[str, dict[str, Any]] = {
         "markerfacecolor": "white",
         "markeredgewidth": 0.8,
     },
-    MIDPOINT: {"label": "midpoint", "marker": "^", "color": GREEN, "markeredgewidth": 0},
+    MIDPOINT: {"label": "midpoint", "marker": "^", "color": GREEN, "markeredgewidth": 0.8},
     REFLECTION: {"label": "mirror image", "marker": "D", "color": VERMILION, "markeredgewidth": 0},
     COMBINATION: {"label": "signed sum", "marker": "s", "color": PURPLE, "markeredgewidth": 0},
 }
@@ -116,12 +118,11 @@ def plot_fit(solution: Solution, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    with plt.rc_context(STYLE):
-        ax = _own_axes(ax, 2.6)
-        draw_fit(solution.problem.x, solution.problem.y, fit_curve(solution), ax)
-        ax.set(xlabel="x", ylabel="y")
-        legend_above(ax)
-    return ax
+    with _styled(ax, 2.6) as styled:
+        draw_fit(solution.problem.x, solution.problem.y, fit_curve(solution), styled)
+        styled.set(xlabel="x", ylabel="y")
+        legend_above(styled)
+    return styled
 
 
 def plot_features(solution: Solution, *, ax: Axes | None = None) -> Axes:
@@ -138,14 +139,13 @@ def plot_features(solution: Solution, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    with plt.rc_context(STYLE):
-        curves = feature_curves(solution)
-        ax = _own_axes(ax, 0.5 + _height(curves))
-        draw_features(curves, ax)
-        ax.set(xlabel="x", ylabel="coefficient\n$\\times$ feature")
+    curves = feature_curves(solution)
+    with _styled(ax, 0.5 + _height(curves)) as styled:
+        draw_features(curves, styled)
+        styled.set(xlabel="x", ylabel="coefficient\n$\\times$ feature")
         if len(curves) < len(solution.features):
-            ax.set_title(f"the {len(curves)} largest of {len(solution.features)} features")
-    return ax
+            styled.set_title(f"the {len(curves)} largest of {len(solution.features)} features")
+    return styled
 
 
 def plot_dual(solution: Solution, *, ax: Axes | None = None) -> Axes:
@@ -162,11 +162,10 @@ def plot_dual(solution: Solution, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    with plt.rc_context(STYLE):
-        ax = _own_axes(ax, 2.2)
-        draw_dual(dual_curve(solution, window(solution)), ax)
-        legend_above(ax)
-    return ax
+    with _styled(ax, 2.2) as styled:
+        draw_dual(dual_curve(solution, window(solution)), styled)
+        legend_above(styled)
+    return styled
 
 
 def plot_solution(solution: Solution, *, axes: Sequence[Axes] | None = None) -> Figure:
@@ -189,13 +188,12 @@ def plot_solution(solution: Solution, *, axes: Sequence[Axes] | None = None) -> 
     """
     if axes is not None and len(axes) != 3:
         raise InputError(f"axes must be three, for fit, features and dual, got {len(axes)}")
-    with plt.rc_context(STYLE):
-        panels = _three_axes(solution) if axes is None else axes
-        for plot, ax in zip((plot_fit, plot_features, plot_dual), panels, strict=True):
-            plot(solution, ax=ax)
-        if axes is None:
-            panels[0].set_xlabel("")
-            panels[1].set_xlabel("")
+    panels = _three_axes(solution) if axes is None else axes
+    for plot, ax in zip((plot_fit, plot_features, plot_dual), panels, strict=True):
+        plot(solution, ax=ax)
+    if axes is None:
+        panels[0].set_xlabel("")
+        panels[1].set_xlabel("")
     figure = panels[0].get_figure(root=True)
     assert figure is not None  # of axes that have just been drawn on
     return figure
@@ -356,14 +354,20 @@ def typeset(label: str) -> str:
     return label
 
 
-def _own_axes(ax: Axes | None, height: float) -> Axes:
-    return plt.subplots(figsize=(5.5, height), layout="constrained")[1] if ax is None else ax
+@contextmanager
+def _styled(ax: Axes | None, height: float) -> Iterator[Axes]:
+    """The given axes, or those of a new figure, in the house style."""
+    # The figure comes first: with it pyplot loads its backend, whose settings must outlive the style's context.
+    figure = plt.figure(figsize=(5.5, height), layout="constrained") if ax is None else None
+    with plt.rc_context(STYLE):
+        yield figure.add_subplot() if figure else ax  # type: ignore[misc]  # one of the two is there
 
 
 def _three_axes(solution: Solution) -> Sequence[Axes]:
     heights = (2.4, _height(feature_curves(solution)), 1.8)
-    size = (5.5, sum(heights) + 1.0)
-    figure, panels = plt.subplots(3, figsize=size, sharex=True, height_ratios=heights, layout="constrained")
+    figure = plt.figure(figsize=(5.5, sum(heights) + 1.0), layout="constrained")
+    with plt.rc_context(STYLE):
+        panels = figure.subplots(3, sharex=True, height_ratios=heights)
     problem, proof = solution.problem, solution.certificate
     headline = (
         f"{problem.architecture.label}; {problem.loss.name} loss, β = {problem.beta:g}\n"

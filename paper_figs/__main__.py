@@ -1,4 +1,4 @@
-"""``python -m paper_figs``: render or check the figures. Exit code 0 if all agree, 1 if a number differs, 2 for wrong usage."""
+"""``python -m paper_figs``: draw or check figures. Exit code 0: all is well, 1: a number differs, 2: wrong usage."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import convexnn as cnn
@@ -21,41 +20,44 @@ def least_norm(x: FloatArray, y: FloatArray, depth: int) -> dict[str, Any]:
     solution = cnn.solve(problem, tol=1e-9, on_failure="raise")
     return {
         "depth": depth,
-        "norm": [solution.objective],
+        "norm": solution.objective,
         "fit": plotting.fit_curve(solution),
         "features": plotting.feature_curves(solution),
     }
 
 
-def cost_of_features(x: FloatArray, y: FloatArray, depth: int, columns: Sequence[tuple[Any, ...]]) -> float:
-    """||z||_1 of the interpolation of the data by columns (s, j, k) of the published list; infinite if there is none."""
+def published_fit(
+    x: FloatArray, y: FloatArray, depth: int, columns: Sequence[tuple[Any, ...]]
+) -> tuple[list[cnn.Feature], FloatArray, float]:
+    """The interpolation of the data by columns (s, j, k) of the published list: features, coefficients and ||z||_1."""
     listing = cnn.dictionary(x, cnn.Architecture("relu", depth), listing="published")
-    features = np.column_stack([listing[listing.index_of(*column)](x) for column in columns])
-    design = np.column_stack((features, np.ones_like(x)))
+    features = [listing[listing.index_of(*column)] for column in columns]
+    design = np.column_stack([*(feature(x) for feature in features), np.ones_like(x)])
     z = np.linalg.lstsq(design, y)[0]
-    return cnn.Problem(x, y, 1.0, listing.architecture, loss="interpolation").objective(design @ z, z[:-1])
+    problem = cnn.Problem(x, y, 1.0, listing.architecture, loss="interpolation")
+    return features, z[:-1], problem.objective(design @ z, z[:-1])  # infinite if they do not interpolate
 
 
-def draw_depths(data: dict[str, Any], depths: Sequence[dict[str, Any]], titles: Sequence[str]) -> Figure:
-    """A row a depth: the prediction with its kinks on the left, the features times their coefficients on the right."""
-    rows = [len(row["features"]) for row in depths]
+def draw_rows(data: dict[str, Any], rows: Sequence[dict[str, Any]], titles: Sequence[str]) -> Figure:
+    """A row a network: on the left its output with its kinks, on the right its features times their coefficients."""
+    heights = [0.6 + 0.35 * len(row["features"]) for row in rows]
     with plt.rc_context(plotting.STYLE):
-        figure = Figure(figsize=(6.3, 0.9 + sum(0.55 + 0.35 * n for n in rows)), layout="constrained")
-        panels = figure.subplots(len(depths), 2, sharex=True, height_ratios=[1 + 0.64 * n for n in rows])
-        for row, title, (left, right) in zip(depths, titles, panels, strict=True):
-            _draw_depth(data, row, title, left, right)
+        figure = Figure(figsize=(6.3, 0.7 + sum(heights)), layout="constrained")
+        panels = figure.subplots(len(rows), 2, sharex=True, height_ratios=heights)
+        for row, title, (left, right) in zip(rows, titles, panels, strict=True):
+            left.sharey(panels[0][0])
+            plotting.draw_fit(data["x"], data["y"], plotting.Curve(**row["fit"]), left)
+            left.margins(y=0.12)
+            left.set_title(title)
+            left.set_ylabel("output $f(x)$")
+            plotting.draw_features([plotting.Curve(**curve) for curve in row["features"]], right)
         for ax in panels[-1]:
             ax.set_xlabel("input $x$")
-        panels[0][1].set_title("its features times their coefficients")
-        handles = {
-            label: handle for ax in panels.flat for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=len(handles))
+        panels[0][1].set_title("features times their coefficients")
+        found = [pair for ax in panels.flat for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
+        handles = {label: handle for handle, label in reversed(found)}
+        order = [
+            label for label in ("data", "fit", *(look["label"] for look in plotting.MARKS.values())) if label in handles
+        ]
+        figure.legend([handles[label] for label in order], order, loc="outside upper left", ncols=len(order))
     return figure
-
-
-def _draw_depth(data: dict[str, Any], row: dict[str, Any], title: str, left: Axes, right: Axes) -> None:
-    plotting.draw_fit(data["x"], data["y"], plotting.Curve(**row["fit"]), left)
-    left.set_title(title)
-    left.set_ylabel("output $f(x)$")
-    plotting.draw_features([plotting.Curve(**curve) for curve in row["features"]], right)

@@ -1,24 +1,25 @@
 """The library of features: every feature of every dictionary on the data x = (0, 1, 3.5).
 
-Every cell is one feature, over a range that shows all kinks of its dictionary; the ticks below are the three data. Marks
-tell where a kink comes from: a datum, a point between two data, a midpoint, the mirror image 2 b - a of one datum about
-another, or (absolute value of depth 4) a longer signed sum of data. ReLU and absolute-value units of depth 2 bend at data;
-narrow ReLU units of every depth >= 3 are ramps between data; sign and threshold units only switch between data, at every
-depth; the mirror images belong to absolute-value units of depth >= 3 and to symmetrized ReLU. Parameters: leaky ReLU with slope 0.2 on
-the left; "parallel" with a first hidden layer of 2 sign neurons, so that a unit switches at most twice; symmetrized ReLU with
-tied weights (kappa = 1). Listings are the minimal ones. Slopes are 1 and -1 (leaky: and 0.2), and all cells of a
-dictionary have one scale.
+Each cell is one feature, over a range that shows all kinks of its dictionary; the ticks below it are the three data.
+Within a dictionary all cells have one scale; unbounded arms are cut off. Marks tell where a kink comes from: a datum, a
+point between two data, a midpoint, the mirror image 2 b - a of one datum about another, or a longer signed sum of data.
+Units of depth 2 bend at data. Narrow ReLU units of every depth >= 3 are ramps between data. Sign and threshold units
+switch between data at every depth. Mirror images belong to absolute-value units of depth >= 3 and to symmetrized ReLU.
+
+Parameters: minimal listings; leaky ReLU with slope 0.2; "parallel" with a first hidden layer of 2 neurons, so that a
+unit switches at most twice; symmetrized ReLU with tied weights (kappa = 1). Slopes are 0, 1 and -1 (leaky: 0.2, 1 and
+their negatives). A list may hold a function twice, as the output of different units; it is drawn once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 import convexnn as cnn
 from convexnn import plotting
@@ -26,84 +27,92 @@ from convexnn import plotting
 DATA = (0.0, 1.0, 3.5)
 ARCHITECTURES = {
     "ReLU, depth 2": cnn.Architecture("relu"),
-    "absolute, depth 2": cnn.Architecture("absolute"),
-    "ReLU, depth ≥ 3": cnn.Architecture("relu", 3),
+    "absolute value, depth 2": cnn.Architecture("absolute"),
+    "ReLU, depth 3 and more": cnn.Architecture("relu", 3),
     "leaky ReLU, depth 2": cnn.Architecture(cnn.leaky_relu(0.2)),
-    "sign": cnn.Architecture("sign"),
-    "threshold": cnn.Architecture("threshold"),
-    "absolute, depth 3": cnn.Architecture("absolute", 3),
-    "sign, parallel, width 2": cnn.Architecture("sign", 3, form="parallel", widths=(2,)),
+    "sign, depth 3, parallel": cnn.Architecture("sign", 3, form="parallel", widths=(2,)),
+    "sign, depth 2": cnn.Architecture("sign"),
+    "threshold, depth 2": cnn.Architecture("threshold"),
+    "absolute value, depth 3": cnn.Architecture("absolute", 3),
     "symmetrized ReLU, depth 3": cnn.Architecture("relu", 3, form="symmetrized"),
-    "absolute, depth 4": cnn.Architecture("absolute", 4),
+    "absolute value, depth 4": cnn.Architecture("absolute", 4),
 }
-# Inches.
-WIDTH, CELL, ROW, HEADING = 6.3, (0.42, 0.30), 0.44, 0.2
-PER_ROW = 12
+# The sheet, in inches.
+WIDTH, PER_ROW, CELL, ROW, HEADING, LEGEND = 6.3, 9, (0.58, 0.34), 0.46, 0.22, 0.3
 
 
 def compute(rng: np.random.Generator) -> dict[str, Any]:
     """All features as polylines; nothing is drawn at random."""
-    return {"data": DATA, "dictionaries": {name: _curves(architecture) for name, architecture in ARCHITECTURES.items()}}
+    return {"data": DATA, "dictionaries": {name: _listing(kind) for name, kind in ARCHITECTURES.items()}}
 
 
-def _curves(architecture: cnn.Architecture) -> list[plotting.Curve]:
-    features = list(cnn.dictionary(DATA, architecture))
-    knots = [*DATA, *(knot for feature in features for knot in feature.knots)]
-    margin = 0.1 * (max(knots) - min(knots))
+def _listing(architecture: cnn.Architecture) -> dict[str, Any]:
+    listed = list(cnn.dictionary(DATA, architecture))
+    knots = [*DATA, *(knot for feature in listed for knot in feature.knots)]
+    margin = 0.08 * (max(knots) - min(knots))
     over = min(knots) - margin, max(knots) + margin
-    return [plotting.feature_curve(feature, 1.0, feature.label, over) for feature in features]
+    curves = [plotting.feature_curve(feature, 1.0, feature.label, over) for feature in dict.fromkeys(listed)]
+    return {"n_features": len(listed), "curves": curves}
 
 
 def draw(table: dict[str, Any]) -> Figure:
-    """A sheet of cells, a dictionary after the other."""
-    groups = {name: [plotting.Curve(**curve) for curve in curves] for name, curves in table["dictionaries"].items()}
-    places, height = _layout({name: len(curves) for name, curves in groups.items()})
+    """A sheet of cells, one dictionary after the other."""
+    sizes = {name: len(listing["curves"]) for name, listing in table["dictionaries"].items()}
+    places, height = _layout(sizes)
     with plt.rc_context(plotting.STYLE):
-        figure = Figure(figsize=(WIDTH, height + 0.3))
-        ax = figure.add_axes((0.0, 0.0, 1.0, height / (height + 0.3)))
+        figure = Figure(figsize=(WIDTH, height + LEGEND))
+        ax = figure.add_axes((0.0, 0.0, 1.0, height / (height + LEGEND)))
         ax.set(xlim=(0, WIDTH), ylim=(height, 0))
         ax.set_axis_off()
-        for name, curves in groups.items():
-            _draw_group(name, curves, table["data"], places[name], ax)
-        handles = dict(reversed([*zip(*reversed(ax.get_legend_handles_labels()), strict=True)]))
+        for name, listing in table["dictionaries"].items():
+            _draw_listing(name, listing, table["data"], places[name], ax)
+        handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
         order = [look["label"] for look in plotting.MARKS.values()]
-        figure.legend([handles[label] for label in order], order, loc="upper left", ncols=len(order))
+        figure.legend([handles[label] for label in order], order, loc="upper left", ncols=len(order), markerscale=1.8)
     return figure
 
 
 def _layout(sizes: dict[str, int]) -> tuple[dict[str, list[tuple[float, float]]], float]:
-    """Where the cells of each dictionary are, from the top left, and the height of the sheet."""
-    pitch = WIDTH / PER_ROW
+    """The upper left corner of every cell, and the height of the sheet; dictionaries share a row where they fit."""
     places: dict[str, list[tuple[float, float]]] = {}
     column, top = 0, 0.0
     for name, size in sizes.items():
-        if column and column + size > PER_ROW:
+        if column + size > PER_ROW and column:
             column, top = 0, top + HEADING + ROW
-        places[name] = [
-            ((column + k % PER_ROW) * pitch + 0.06, top + HEADING + k // PER_ROW * ROW) for k in range(size)
-        ]
-        top += (size - 1) // PER_ROW * ROW
-        column += size % PER_ROW or PER_ROW
+        cells = [divmod(column + k, PER_ROW) for k in range(size)]
+        places[name] = [(0.06 + WIDTH / PER_ROW * place, top + HEADING + ROW * row) for row, place in cells]
+        column, top = cells[-1][1] + 1, top + ROW * cells[-1][0]
     return places, top + HEADING + ROW
 
 
-def _draw_group(
-    name: str, curves: Sequence[plotting.Curve], data: Sequence[float], places: Sequence[tuple[float, float]], ax: Axes
+def _draw_listing(
+    name: str, listing: dict[str, Any], data: list[float], places: list[tuple[float, float]], ax: Axes
 ) -> None:
+    curves = [plotting.Curve(**curve) for curve in listing["curves"]]
     low, high = curves[0].x[0], curves[0].x[-1]
-    bottom, top = min(min(curve.y) for curve in curves), max(max(curve.y) for curve in curves)
-    across, up = CELL[0] / (high - low), CELL[1] / (top - bottom)
-    count = f"{len(curves)} features"
-    ax.text(*np.subtract(places[0], (0, 0.06)), f"{name}: {count}", fontsize=7)
-    for curve, (left, above) in zip(curves, places, strict=True):
+    floor = min(min(curve.y) for curve in curves)
+    highest_kink = max(max(curve.heights) for curve in curves)
+    ceiling = 1.3 * highest_kink if highest_kink > 1 else max(max(curve.y) for curve in curves)
+    across, up = CELL[0] / (high - low), CELL[1] / (ceiling - floor)
 
-        def to_sheet(x: Any, y: Any, left: float = left, above: float = above) -> tuple[Any, Any]:
-            return left + across * (np.asarray(x) - low), above + CELL[1] - up * (np.asarray(y) - bottom)
-
-        floor = above + CELL[1] + 0.04
-        ax.plot([left, left + CELL[0]], [floor, floor], color=plotting.GREY, linewidth=0.5)
-        ax.plot(to_sheet(data, 0)[0], [floor] * len(data), "|", color=plotting.GREY, markersize=3)
-        x, y = to_sheet(curve.x, curve.y)
-        ax.plot(x, y, color=plotting.BLUE, linewidth=0.8)
-        knots, heights = to_sheet(curve.knots, curve.heights)
-        plotting.mark_knots(plotting.Curve("", x, y, knots, heights, curve.origins), ax, size=2.2)
+    repeated = f", {len(curves)} different" if len(curves) < listing["n_features"] else ""
+    left, top = places[0]
+    ax.text(left, top - 0.06, f"{name}: {listing['n_features']} features{repeated}", fontsize=7)
+    for curve, (left, top) in zip(curves, places, strict=True):
+        bottom = top + CELL[1]
+        frame = Rectangle((left, bottom + 0.01), CELL[0], -CELL[1] - 0.02, transform=ax.transData)
+        x, y = left + across * (np.asarray(curve.x) - low), bottom - up * (np.asarray(curve.y) - floor)
+        ax.plot(x, y, color=plotting.BLUE, linewidth=0.9)[0].set_clip_path(frame)
+        knots, heights = (
+            left + across * (np.asarray(curve.knots) - low),
+            bottom - up * (np.asarray(curve.heights) - floor),
+        )
+        plotting.mark_knots(plotting.Curve("", x, y, knots, heights, curve.origins), ax, size=2.5)
+        ax.plot([left, left + CELL[0]], [bottom + 0.05] * 2, color=plotting.GREY, linewidth=0.4)
+        ax.plot(
+            left + across * (np.asarray(data) - low),
+            [bottom + 0.05] * len(data),
+            "|",
+            color=plotting.GREY,
+            markersize=3,
+        )

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-# Every table entry is a coordinate or coefficient of a solution that an active-set step has refined: exact up to rounding times
-# the conditioning of a few kinks, which these data keep below 1e5. 1e-9 of the largest entry beside it leaves room for that.
+# Relative to the largest number of the same list. The entries are coordinates, coefficients and correlations of
+# solutions that an active-set step makes exact up to rounding times the conditioning of a few kinks, here below 1e5.
 TOLERANCE = 1e-9
 
 
@@ -45,7 +45,7 @@ def differences(found: Any, expected: Any, place: str = "table") -> Iterator[str
 
 
 def _numbers(values: list[Any]) -> bool:
-    return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+    return all(isinstance(value, (int, float)) for value in values)
 
 
 def _numbers_that_differ(found: list[float], expected: list[float], place: str) -> Iterator[str]:
