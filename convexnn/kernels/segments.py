@@ -1,0 +1,143 @@
+"""Exact statistics of consecutive segments of sorted data, and exact scans of single segments.
+
+A segment starts at the first row whose x differs from its predecessor's, so equal inputs are never divided. Within a segment x
+is measured from the segment's first x, and y from the first y of all, which keeps every sum free of cancellation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+@njit(cache=True, nogil=True)
+def check(x: Floats, y: Floats) -> tuple[bool, bool]:
+    """Whether all numbers are finite, and whether x is ascending; one read of the data."""
+    # A sum of x - x is zero exactly if all are finite; two rows at a time lets the loop vectorise.
+    poison = 0.0
+    falls = 0
+    previous = x[0]
+    for i in range(x.size):
+        poison += (x[i] - x[i]) + (y[i] - y[i])
+        falls += x[i] < previous
+        previous = x[i]
+    return poison == 0.0, falls == 0
+
+
+@njit(cache=True, nogil=True)
+def segment_starts(x: Floats, size: int) -> Ints:
+    """First rows of the segments of about `size` rows, and the number of rows at the end."""
+    n = x.size
+    starts = np.empty(n // size + 2, dtype=np.int64)
+    starts[0] = 0
+    count = 1
+    i = size
+    for target in range(size, n, size):
+        i = max(i, target)
+        while i < n and x[i] == x[i - 1]:
+            i += 1
+        # The last input joins the segment before it: it is an edge of its own.
+        if i < n and i > starts[count - 1] and x[i] < x[n - 1]:
+            starts[count] = i
+            count += 1
+    starts[count] = n
+    return starts[: count + 1]
+
+
+@njit(cache=True, nogil=True)
+def segment_statistics(x: Floats, y: Floats, weight: Floats, starts: Ints, first: int, last: int, table: Floats) -> None:
+    """Fill rows first..last - 1 of `table`: first x, sum w, means of x and y, Sxx, Sxy, residual sum of squares.
+
+    `weight` may be empty, which means 1. Means of x are relative to the segment's first x, those of y to y[0].
+    """
+    y0 = y[0]
+    weighted = weight.size > 0
+    for q in range(first, last):
+        begin, end = starts[q], starts[q + 1]
+        x0 = x[begin]
+        total = 0.0
+        sum_x = 0.0
+        sum_y = 0.0
+        if weighted:
+            for i in range(begin, end):
+                total += weight[i]
+                sum_x += weight[i] * (x[i] - x0)
+                sum_y += weight[i] * (y[i] - y0)
+        else:
+            total = float(end - begin)
+            for i in range(begin, end):
+                sum_x += x[i] - x0
+                sum_y += y[i] - y0
+        mean_x = sum_x / total if total > 0 else 0.0
+        mean_y = sum_y / total if total > 0 else 0.0
+        sxx = 0.0
+        sxy = 0.0
+        syy = 0.0
+        for i in range(begin, end):
+            dx = x[i] - x0 - mean_x
+            dy = y[i] - y0 - mean_y
+            w = weight[i] if weighted else 1.0
+            sxx += w * dx * dx
+            sxy += w * dx * dy
+            syy += w * dy * dy
+        slope = sxy / sxx if sxx > 0 else 0.0
+        rss = syy - slope * sxy
+        if rss < 1e-5 * syy:
+            # Nearly linear data: the difference has cancelled, so sum the residuals themselves.
+            rss = 0.0
+            for i in range(begin, end):
+                w = weight[i] if weighted else 1.0
+                r = y[i] - y0 - mean_y - slope * (x[i] - x0 - mean_x)
+                rss += w * r * r
+        table[q, 0] = x0
+        table[q, 1] = total
+        table[q, 2] = mean_x
+        table[q, 3] = mean_y
+        table[q, 4] = sxx
+        table[q, 5] = sxy
+        table[q, 6] = rss
+
+
+@njit(cache=True, nogil=True)
+def scan(
+    x: Floats, y: Floats, weight: Floats, starts: Ints, segments: Ints, lines: Floats, states: Floats
+) -> tuple[Floats, Ints]:
+    """Largest and smallest value of the dual curve at the inputs of chosen segments, with the rows where they are.
+
+    The multipliers are th = w (y - y[0] - line), S is their running sum and the curve the running integral of S.
+
+    Parameters
+    ----------
+    lines : (k, 2) array
+        Prediction, relative to y[0], at each segment's first input, and its slope.
+    states : (k, 2) array
+        S and the curve at each segment's first input, before its rows are added.
+
+    Returns
+    -------
+    extremes : (k, 2) array
+        Largest and smallest value.
+    rows : (k, 2) array
+        The first rows of the tie groups that attain them.
+    """
+    extremes, rows = np.empty((segments.size, 2)), np.empty((segments.size, 2), dtype=np.int64)
+    for k in range(segments.size):
+        begin, end = starts[segments[k]], starts[segments[k] + 1]
+        total, curve = states[k]
+        extremes[k] = curve
+        rows[k] = begin
+        previous = x[begin]
+        for i in range(begin, end):
+            if x[i] != previous:
+                curve += total * (x[i] - previous)
+                previous = x[i]
+                if curve > extremes[k, 0]:
+                    extremes[k, 0], rows[k, 0] = curve, i
+                if curve < extremes[k, 1]:
+                    extremes[k, 1], rows[k, 1] = curve, i
+            w = weight[i] if weight.size > 0 else 1.0
+            total += w * (y[i] - y[0] - lines[k, 0] - lines[k, 1] * (x[i] - x[begin]))
+    return extremes, rows
