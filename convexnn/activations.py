@@ -51,7 +51,7 @@ class Activation:
         """The activation of every entry of `t`, any shape."""
         if self.is_step:
             return np.where(t < 0, self.left, self.right)
-        return np.where(t < 0, self.left * t, self.right * t)
+        return np.where(t < 0, self.left * t, self.right * t) + 0.0  # no negative zeros
 
     @property
     def is_even(self) -> bool:

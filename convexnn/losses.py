@@ -389,8 +389,8 @@ def as_sample_weight(sample_weight: ArrayLike | None, x: FloatArray, loss: Loss)
     return weight
 
 
-def check_loss_fits(loss: Loss, x: FloatArray, y: FloatArray, weight: FloatArray) -> None:
-    """Refuse targets for which the training problem has no solution.
+def check_loss_fits(loss: Loss, x: FloatArray, y: FloatArray, weight: FloatArray | None) -> None:
+    """Refuse targets for which the training problem has no solution; no weight means 1.
 
     Raises
     ------
@@ -405,7 +405,7 @@ def check_loss_fits(loss: Loss, x: FloatArray, y: FloatArray, weight: FloatArray
         _check_one_target_an_input(x, y)
 
 
-def _check_labels(y: FloatArray, weight: FloatArray) -> None:
+def _check_labels(y: FloatArray, weight: FloatArray | None) -> None:
     values = np.unique(y)
     wrong = np.flatnonzero(np.abs(y) != 1)
     if wrong.size:
@@ -414,7 +414,7 @@ def _check_labels(y: FloatArray, weight: FloatArray) -> None:
         raise InputError(
             f'loss "logistic" needs labels -1 and +1, got values {{{shown}}} (first at row {wrong[0]}){hint}'
         )
-    classes = np.unique(y[weight > 0])
+    classes = np.unique(y if weight is None else y[weight > 0])
     if classes.size < 2:
         raise InputError(
             f'loss "logistic" needs both classes, got only label {classes[0]:+g}: the best intercept is infinite'

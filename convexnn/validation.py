@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 
 
 def as_vector(name: str, values: ArrayLike) -> FloatArray:
-    """A one-dimensional float64 array of finite numbers, at least one of them.
+    """A one-dimensional float64 array of finite numbers, at least one of them; not copied if it is one already.
 
     Raises
     ------
@@ -32,7 +32,11 @@ def as_vector(name: str, values: ArrayLike) -> FloatArray:
         raise InputError(f"{name} must be one-dimensional with shape (n_samples,), got shape {array.shape}{hint}")
     if array.size == 0:
         raise InputError(f"{name} is empty; at least one sample is needed")
-    array = array.astype(np.float64)
+    array = np.ascontiguousarray(array, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        total = array.sum()  # one pass; finite unless an entry is not, or the sum overflows
+    if np.isfinite(total):
+        return array
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
         raise InputError(

@@ -122,9 +122,7 @@ def test_a_damaged_file_is_refused_with_the_place(table_of, content, message):
 
 @pytest.mark.parametrize("column", ["depth", "0", 0, 4, -1, "-1", "1.0", ""])
 def test_an_unknown_column_is_refused_with_the_known_ones(table_of, column):
-    with pytest.raises(
-        InputError, match=f"has no column {column!r}; it has columns 'a', 'b', 'c'; .* 1 to 3"
-    ):
+    with pytest.raises(InputError, match=f"has no column {column!r}; it has columns 'a', 'b', 'c'; .* 1 to 3"):
         table_of("a,b,c\n1,2,3\n", column)
 
 

@@ -146,7 +146,7 @@ class SymmetrizedReflections(_CentredUnits):
         radius = high - centre if origins[2] == DATA else centre - low
         how = "around a midpoint" if kind in (2, 4) else "reflected"
         if kind < 3:
-            label = f"well around {number(centre)} {how}: zero from {number(low)} to {number(high)}"
+            label = f"well at {number(centre)} {how}: zero from {number(low)} to {number(high)}"
             ends = (origins[0], origins[2])
             return Feature((low, high), (-1.0, 0.0, 1.0), (0.0, 0.0, 0.0), ends, label, (1, 1), (centre, radius))
         label = f"tent at {number(centre)} {how}: zero outside {number(low)} to {number(high)}"

@@ -1,7 +1,8 @@
 """Exact statistics of consecutive segments of sorted data, and exact scans of single segments.
 
-A segment starts at the first row whose x differs from its predecessor's, so equal inputs are never divided. Within a segment x
-is measured from the segment's first x, and y from the first y of all, which keeps every sum free of cancellation.
+A segment starts at the first row whose x differs from its predecessor's, so equal inputs are never divided. Within a
+segment x is measured from the segment's first x, and y from the first y of all, which keeps every sum free of
+cancellation.
 """
 
 from __future__ import annotations
@@ -13,18 +14,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+
 @njit(cache=True, nogil=True)
-def check(x: Floats, y: Floats) -> tuple[bool, bool]:
-    """Whether all numbers are finite, and whether x is ascending; one read of the data."""
-    # A sum of x - x is zero exactly if all are finite; two rows at a time lets the loop vectorise.
-    poison = 0.0
+def is_ascending(x: Floats) -> bool:
+    """Whether no entry is smaller than its predecessor."""
     falls = 0
-    previous = x[0]
-    for i in range(x.size):
-        poison += (x[i] - x[i]) + (y[i] - y[i])
-        falls += x[i] < previous
-        previous = x[i]
-    return poison == 0.0, falls == 0
+    for i in range(1, x.size):
+        falls += x[i] < x[i - 1]
+    return falls == 0
 
 
 @njit(cache=True, nogil=True)
@@ -48,7 +45,9 @@ def segment_starts(x: Floats, size: int) -> Ints:
 
 
 @njit(cache=True, nogil=True)
-def segment_statistics(x: Floats, y: Floats, weight: Floats, starts: Ints, first: int, last: int, table: Floats) -> None:
+def segment_statistics(
+    x: Floats, y: Floats, weight: Floats, starts: Ints, first: int, last: int, table: Floats
+) -> None:
     """Fill rows first..last - 1 of `table`: first x, sum w, means of x and y, Sxx, Sxy, residual sum of squares.
 
     `weight` may be empty, which means 1. Means of x are relative to the segment's first x, those of y to y[0].

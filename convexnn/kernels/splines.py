@@ -1,11 +1,11 @@
 """Penalised least squares by linear splines, exactly, by an active set of knots on segment statistics.
 
 The penalty is that of a two-layer network with slopes a and b, ``max(TV / A, (TV + |s_1 + s_last|) / (2 M))`` with
-A = |a - b| and M = max(|a|, |b|), TV the total variation of the slopes s; or that of narrow ReLU networks of depth >= 3, half the
-total variation of the slopes continued by zero (`bounded`). Its dual variable is a curve w on the line. In the first case
-|w| <= B inside and w = v, -v at the ends, where B = beta / A - (2 M / A - 1) |v| and |v| <= beta / (2 M); in the second
-|w| <= beta / 2 everywhere. A knot is active where w is on its bound; given the active knots and their signs the knot values solve a
-tridiagonal system.
+A = |a - b| and M = max(|a|, |b|), TV the total variation of the slopes s; or that of narrow ReLU networks of depth >=
+3, half the total variation of the slopes continued by zero (`bounded`). Its dual variable is a curve w on the line.
+In the first case |w| <= B inside and w = v, -v at the ends, where B = beta / A - (2 M / A - 1) |v| and |v| <= beta /
+(2 M); in the second |w| <= beta / 2 everywhere. A knot is active where w is on its bound; given the active knots and
+their signs the knot values solve a tridiagonal system.
 """
 
 from __future__ import annotations
@@ -186,12 +186,12 @@ def minimise(
         _pull(direction, lengths, pull)
         response = _tridiagonal(moments, pull, False, False)
         bends(start, lengths, kinks)
-        excess = direction @ kinks
+        excess = float(direction @ kinks)
         bends(response, lengths, kinks)
-        end = min(max(-excess / (direction @ kinks), 0.0 if piece < 2 else -most), most)
+        end = min(max(-excess / float(direction @ kinks), 0.0 if piece < 2 else -most), most)
         u = start + end * response
         bends(u, lengths, kinks)
-        variation, sum_ends = inner @ kinks, abs(kinks[0] - kinks[k - 1])
+        variation, sum_ends = float(inner @ kinks), abs(kinks[0] - kinks[k - 1])
         value = beta * max(variation / spread, (variation + sum_ends) / (2.0 * steepest)) + _quadratic(moments, u)
         if value < least:
             least, best, best_end = value, u, end if piece != 1 else -end
@@ -240,8 +240,9 @@ def optimise_active(
 ) -> tuple[Ints, Floats, Floats, float]:
     """Optimise over splines whose kinks are at the knots with the given signs; kinks that reach zero leave.
 
-    Moves towards the best values for the signs until the first kink is zero, drops it, and repeats: the objective falls at
-    every move, and the number of knots at every drop. Returns knots, signs, values, and the curve at the first knot.
+    Moves towards the best values for the signs until the first kink is zero, drops it, and repeats: the objective
+    falls at every move, and the number of knots at every drop. Returns knots, signs, values, and the curve at the
+    first knot.
     """
     moments, lengths = _intervals(table, edges, knots, knots[:0], np.empty((0, 5)))
     while True:

@@ -17,7 +17,7 @@ class Candidate:
     features, coef : list of Feature, (k,) array
     intercept : float
     dual : (n,) array or None
-        Multipliers of the rows, from solvers whose loss does not determine them.
+        Multipliers of the rows, from solvers that know them better than the prediction says.
     n_iter : int
     """
 

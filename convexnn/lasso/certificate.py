@@ -7,8 +7,9 @@ solver's word.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -39,10 +40,6 @@ class Certificate:
         its scale: the multipliers sum to zero, no feature correlates by more than beta, the penalty equals beta's
         share of the correlation of the prediction, and (losses with corners) loss and multipliers satisfy Fenchel's
         equality.
-    dual_point : (n_samples,) array
-        The feasible dual point behind the bound, in the caller's order.
-    most_violated : Feature or None
-        The feature that correlates most with the own multipliers, if by more than beta: the one to add.
     """
 
     primal: float
@@ -50,8 +47,19 @@ class Certificate:
     gap: float
     relative_gap: float
     kkt_residual: float
-    dual_point: FloatArray
-    most_violated: Feature | None
+    _dual_point: Callable[[], FloatArray] = field(repr=False, compare=False)
+    _most_violated: Callable[[], Feature | None] = field(repr=False, compare=False)
+
+    # Computed on demand: n numbers that a bound on a million points did not need.
+    @cached_property
+    def dual_point(self) -> FloatArray:
+        """The feasible dual point behind the bound, (n_samples,), in the caller's order."""
+        return self._dual_point()
+
+    @cached_property
+    def most_violated(self) -> Feature | None:
+        """The feature that correlates most with the own multipliers, if by more than beta."""
+        return self._most_violated()
 
     def __str__(self) -> str:
         missing = f"; best missing feature: {self.most_violated}" if self.most_violated else ""
@@ -112,19 +120,34 @@ def certificate(
     bounds = [loss.dual(th, rows.y, rows.weight) for th in points]
     best = int(np.argmax(bounds))
     loss_value = loss.total(rows.y, f, rows.weight)
-    primal, dual = loss_value + penalty, bounds[best]
-    rounding = 64 * _EPS * (abs(primal) + float(np.abs(points[best] * rows.y).sum()))
-    gap = 0.0 if -rounding <= primal - dual < 0 else primal - dual
     residual, most_violated = _kkt(problem, f, penalty, loss_value, own)
-    return Certificate(
-        primal=primal,
-        dual=dual,
-        gap=gap,
-        relative_gap=0.0 if primal <= loss.negligible(rows.y, rows.weight) else gap / primal,
+    return bounded_by(
+        loss_value + penalty,
+        bounds[best],
+        rounding=64 * _EPS * float(np.abs(points[best] * rows.y).sum()),
+        negligible=loss.negligible(rows.y, rows.weight),
         kkt_residual=residual,
-        dual_point=rows.to_caller(points[best]),
-        most_violated=most_violated,
+        dual_point=lambda: rows.to_caller(points[best]),
+        most_violated=lambda: most_violated,
     )
+
+
+def bounded_by(
+    primal: float,
+    dual: float,
+    *,
+    rounding: float,
+    negligible: float,
+    kkt_residual: float,
+    dual_point: Callable[[], FloatArray],
+    most_violated: Callable[[], Feature | None],
+) -> Certificate:
+    """The certificate of two bounds; a gap that is negative by less than the rounding of its terms is zero."""
+    gap = primal - dual
+    if -rounding - 64 * _EPS * abs(primal) <= gap < 0:
+        gap = 0.0
+    relative_gap = 0.0 if primal <= negligible else gap / primal
+    return Certificate(primal, dual, gap, relative_gap, kkt_residual, dual_point, most_violated)
 
 
 def _kkt(

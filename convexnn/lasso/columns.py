@@ -123,7 +123,23 @@ class _ActiveSet:
         raw = np.array([feature(self.inputs) for feature in self.features]).reshape(-1, self.inputs.size)
         intercept = self.constant - float(coef @ self._centres(raw.T))
         kept = np.flatnonzero(coef)
-        return Candidate([self.features[j] for j in kept], coef[kept], intercept, None, self.n_iter)
+        return Candidate([self.features[j] for j in kept], coef[kept], intercept, self._accurate_dual(), self.n_iter)
+
+    def _accurate_dual(self) -> FloatArray | None:
+        """For squared loss, the multipliers corrected within the span of the active features.
+
+        The residual y - f carries the rounding of f, which is large beside beta when beta is tiny. Its correlations
+        with the active features must be exactly beta, which says what to add.
+        """
+        if self.problem.loss.name != "squared":
+            return None
+        th = self._multiplier()
+        totals = self.rows.totals(th)
+        defect = np.concatenate(([-totals.sum()], self.beta - totals @ self.columns))
+        factor = self._factor(self.weights)
+        half = solve_triangular(factor, defect, trans=1, check_finite=False)
+        change = solve_triangular(factor, half, check_finite=False)
+        return th + self.rows.weight * (change[0] + self.columns @ change[1:])[self.rows.group]
 
     def _centres(self, columns: FloatArray) -> FloatArray:
         return self.weights @ columns / self.weights.sum()

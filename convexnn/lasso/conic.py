@@ -23,6 +23,13 @@ from convexnn.losses import Huber, Interpolation, Logistic, Loss, Quantile, Squa
 from convexnn.validation import FloatArray
 
 _TIGHTEST = {"tol_gap_abs": 1e-13, "tol_gap_rel": 1e-13, "tol_feas": 1e-13}
+_SIMPLEX = {
+    "solver": "simplex",
+    "presolve": "off",
+    "threads": 1,
+    "primal_feasibility_tolerance": 1e-10,
+    "dual_feasibility_tolerance": 1e-10,
+}
 _NEGLIGIBLE_COEF = 1e-7
 
 
@@ -179,6 +186,6 @@ def _run(program: cp.Problem, *, is_linear: bool) -> None:
         warnings.filterwarnings("ignore", message="Solution may be inaccurate")
         if is_linear:
             # HiGHS 1.15 ends some of these small programs with a solve error after its presolve, and none without.
-            program.solve(solver=cp.HIGHS, highs_options={"solver": "simplex", "presolve": "off", "threads": 1})
+            program.solve(solver=cp.HIGHS, highs_options=_SIMPLEX)
         else:
             program.solve(solver=cp.CLARABEL, accept_unknown=True, max_threads=1, **_TIGHTEST)

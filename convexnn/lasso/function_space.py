@@ -109,17 +109,24 @@ def _recover_kinks(inputs: FloatArray, f: FloatArray, architecture: Architecture
     a, b = architecture.activation.right, architecture.activation.left
     slopes = np.diff(f) / np.diff(inputs)
     kinks = np.diff(slopes) / (a - b)
-    total = kinks.sum()
+    total = (slopes[-1] - slopes[0]) / (a - b)
+    negligible = _negligible_slope(inputs, f)
     falling = np.zeros_like(kinks)
-    share, wanted = 0.0, np.inf
+    share = 0.0
     if a + b != 0:
-        wanted = (b * total - slopes[0]) / (a + b)
-        share = float(np.clip(wanted, np.minimum(kinks, 0).sum(), np.maximum(kinks, 0).sum()))
+        least, most = float(np.minimum(kinks, 0).sum()), float(np.maximum(kinks, 0).sum())
+        share = float(np.clip((b * total - slopes[0]) / (a + b), least, most))
+        for end in (least, 0.0, most):
+            if abs(share - end) * abs(a + b) <= negligible:
+                share = end
         same = np.flatnonzero(kinks * share > 0)
         # Filled greedily from the left, so that only one kink is split.
         before = np.concatenate(([0.0], np.cumsum(np.abs(kinks[same]))[:-1]))
         falling[same] = np.sign(share) * np.clip(abs(share) - before, 0.0, np.abs(kinks[same]))
-    line = 0.0 if share == wanted else slopes[0] - b * total + (a + b) * share
+        if share in (least, most):
+            falling[same] = kinks[same]
+    line = slopes[0] - b * total + (a + b) * share
+    line = line if abs(line) > negligible else 0.0
     end, gain = (inputs[0], a) if abs(a) >= abs(b) else (inputs[-1], b)
     yield kink_feature(architecture, float(end), 1), float(line / gain)
     for t, rise, fall in zip(inputs[1:-1], kinks - falling, falling, strict=True):
@@ -127,12 +134,17 @@ def _recover_kinks(inputs: FloatArray, f: FloatArray, architecture: Architecture
         yield kink_feature(architecture, float(t), -1), float(fall)
 
 
+def _negligible_slope(inputs: FloatArray, f: FloatArray) -> float:
+    """A slope that changes f by less than 1e-10 of its range: what is left when slopes cancel in floating point."""
+    return float(1e-10 * np.ptp(f) / np.ptp(inputs))
+
+
 def _recover_ramps(inputs: FloatArray, f: FloatArray, architecture: Architecture) -> Pairs:
     """Pair upward with downward kinks, the ends counted as kinks to a constant: each pair is a ramp."""
     slopes = np.concatenate(([0.0], np.diff(f) / np.diff(inputs), [0.0]))
     kinks = np.diff(slopes)
     up, down = (list(np.flatnonzero(kinks * s > 0)[::-1]) for s in (1, -1))
-    left = np.abs(kinks)
+    left, negligible = np.abs(kinks), _negligible_slope(inputs, f)
     while up and down:
         i, j = up[-1], down[-1]
         size = min(left[i], left[j])
@@ -140,7 +152,7 @@ def _recover_ramps(inputs: FloatArray, f: FloatArray, architecture: Architecture
         ends = sorted((float(inputs[i]), float(inputs[j])))
         yield ramp_feature(ends[0], ends[1], architecture.depth), float(size if i < j else -size)
         for stack in (up, down):
-            if left[stack[-1]] == 0:
+            if left[stack[-1]] <= negligible:
                 stack.pop()
 
 

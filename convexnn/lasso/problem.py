@@ -67,7 +67,7 @@ class Problem:
     Parameters
     ----------
     x, y : (n_samples,) arrays
-        Inputs and targets, in any order; inputs may repeat.
+        Inputs and targets, in any order; inputs may repeat. Arrays of float64 are not copied.
     beta : float
         Weight of the penalty, positive; the loss is a sum over samples, not a mean.
     architecture : Architecture
@@ -79,8 +79,9 @@ class Problem:
 
     Attributes
     ----------
-    x, y, weight : (n_samples,) arrays
+    x, y : (n_samples,) arrays
         In the caller's order.
+    given_weight : (n_samples,) array or None
     beta : float
     architecture : Architecture
     loss : Loss
@@ -110,19 +111,26 @@ class Problem:
         self.beta = as_positive("beta", beta)
         self.architecture = as_architecture(architecture)
         self.loss = as_loss(loss)
-        self.weight = as_sample_weight(sample_weight, self.x, self.loss)
-        check_loss_fits(self.loss, self.x, self.y, self.weight)
+        self.given_weight = None if sample_weight is None else as_sample_weight(sample_weight, self.x, self.loss)
+        check_loss_fits(self.loss, self.x, self.y, self.given_weight)
         self._refuse_overflow()
 
     def _refuse_overflow(self) -> None:
         with np.errstate(over="ignore"):
-            largest = np.abs(self.rows.y).max()
-            size = self.weight.sum() * largest**self.loss.degree
+            largest = self.y.max() - self.y.min()
+            total = self.n_samples if self.given_weight is None else self.given_weight.sum()
+            size = total * largest**self.loss.degree
             span = self.x.max() - self.x.min()
+        self.x_range = float(span)
         if not np.isfinite(span):
             raise InputError("the range of x overflows float64; rescale x")
         if not np.isfinite(size):
             raise InputError(f"the loss of these targets overflows float64 (their range is {largest:.2g}); rescale y")
+
+    @cached_property
+    def weight(self) -> FloatArray:
+        """The weight of every sample."""
+        return np.ones_like(self.x) if self.given_weight is None else self.given_weight
 
     @property
     def n_samples(self) -> int:
@@ -190,7 +198,7 @@ class Problem:
         sigma = self.architecture.activation
         if sigma.is_step:
             return sigma.right - sigma.left
-        return float(np.ptp(self.x)) * max(abs(sigma.left), abs(sigma.right))
+        return self.x_range * max(abs(sigma.left), abs(sigma.right))
 
     def largest_correlation(self, th: FloatArray) -> float:
         """The largest absolute correlation of a feature with a row vector in solver order."""
@@ -219,7 +227,7 @@ class Problem:
             if feature in seen or value == 0:
                 break
             seen.add(feature)
-            column = feature(self.dictionary.inputs)[rows.group] / value
+            column = feature(self.dictionary.inputs)[rows.group] / self.column_range
             fixed = column[~tied] @ th[~tied]
             cuts += [[*(s * column[tied]), -1.0, -s * fixed] for s in (1.0, -1.0)]
             table = np.array(cuts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +16,9 @@ from convexnn.network.network import Network
 from convexnn.network.realise import realise
 from convexnn.validation import FloatArray, as_vector
 
+Terms = tuple[list[Feature], FloatArray, float]
+"""Features, their coefficients, and the intercept."""
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -22,10 +27,6 @@ class Solution:
     Attributes
     ----------
     problem : Problem
-    features : tuple of Feature
-    coef : (k,) array
-        One coefficient a feature, none of them zero.
-    intercept : float
     certificate : Certificate
     status : {"certified", "not certified"}
         Whether the certified relative gap is within the tolerance that was asked for.
@@ -36,13 +37,30 @@ class Solution:
     """
 
     problem: Problem
-    features: tuple[Feature, ...]
-    coef: FloatArray
-    intercept: float
     certificate: Certificate
     status: str
     n_iter: int
     seconds: float
+    _expand: Callable[[], Terms] = field(repr=False, compare=False)
+
+    @cached_property
+    def _terms(self) -> Terms:
+        return self._expand()
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The features with a coefficient."""
+        return tuple(self._terms[0])
+
+    @property
+    def coef(self) -> FloatArray:
+        """One coefficient a feature, none of them zero: (k,)."""
+        return self._terms[1]
+
+    @property
+    def intercept(self) -> float:
+        """The free constant."""
+        return self._terms[2]
 
     @property
     def objective(self) -> float:
