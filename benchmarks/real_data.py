@@ -55,7 +55,7 @@ def main() -> int:
     certified = True
     for fit in FITS:
         solution = cnn.solve(fit.problem())
-        cnn.plotting.plot_solution(solution).savefig(folder / f"{fit.name}.png", dpi=150)
+        cnn.plotting.save(cnn.plotting.plot_solution(solution), folder / f"{fit.name}.png")
         certified &= solution.status == "certified"
         table.add_row(
             fit.name,

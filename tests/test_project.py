@@ -89,7 +89,7 @@ def described(documentation: str, *sections: str) -> set[str]:
 
 def parameters(function: Callable[..., Any]) -> set[str]:
     """The names of a function's or a constructor's arguments."""
-    return set(inspect.signature(function).parameters) - {"self"}
+    return {name for name in inspect.signature(function).parameters if name != "self" and not name.startswith("_")}
 
 
 @pytest.mark.parametrize("name", convexnn.__all__)
