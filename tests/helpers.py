@@ -31,6 +31,8 @@ ARCHITECTURES = {
     "threshold-4-tree": Architecture("threshold", 4, form="tree", widths=(2, 2)),
     "threshold-4-rectangular": Architecture("threshold", 4, form="rectangular", widths=(2, 2)),
 }
+CONTINUOUS = {name: architecture for name, architecture in ARCHITECTURES.items() if not architecture.activation.is_step}
+STEPS = {name: architecture for name, architecture in ARCHITECTURES.items() if architecture.activation.is_step}
 LOSSES = {
     "squared": losses.Squared(),
     "absolute": losses.Absolute(),
@@ -42,6 +44,8 @@ LOSSES = {
 WEIGHTED = {name: loss for name, loss in LOSSES.items() if name != "interpolation"}
 
 every_architecture = pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
+every_continuous = pytest.mark.parametrize("architecture", CONTINUOUS.values(), ids=CONTINUOUS)
+every_step = pytest.mark.parametrize("architecture", STEPS.values(), ids=STEPS)
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 every_weighted_loss = pytest.mark.parametrize("loss", WEIGHTED.values(), ids=WEIGHTED)
 
@@ -148,5 +152,8 @@ def data(draw: st.DrawFn, *, distinct: bool = False) -> tuple[NDArray, NDArray]:
     return np.array(x), np.array(y)
 
 
+any_loss = st.sampled_from([*LOSSES.values()])
+any_loss_of_numbers = st.sampled_from([loss for loss in LOSSES.values() if loss.name != "logistic"])
+any_weighted_loss = st.sampled_from([*WEIGHTED.values()])
 shares = st.sampled_from([0.05, 0.3, 0.8])
 """Of beta_max."""

@@ -9,9 +9,11 @@ zeros, so `generate` is also what turns one into a support that satisfies the op
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
+from threadpoolctl import ThreadpoolController
 
 from convexnn.dictionaries.feature import Feature
 from convexnn.lasso.candidate import Candidate
@@ -20,15 +22,23 @@ from convexnn.validation import FloatArray
 
 _DEPENDENT = 1e-10
 _TINY = 1e-14
+_ROUNDING = 16 * float(np.finfo(float).eps)
 _PATIENCE = 4
 _MOST_NEWTON_STEPS = 200
 
 
 def generate(problem: Problem, start: Candidate) -> Candidate:
     """An exact solution, from any features to start with: at most N - 1 features, whose coefficients are not zero."""
-    if problem.loss.is_smooth:
-        return _ActiveSet(problem, start).solve()
-    return _price_out(problem, start)
+    # These matrices are small: more than one BLAS thread only waits, for long where another process has the core.
+    with _blas().limit(limits=1, user_api="blas"):
+        if problem.loss.is_smooth:
+            return _ActiveSet(problem, start).solve()
+        return _price_out(problem, start)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def from_constant(problem: Problem) -> Candidate:
@@ -48,8 +58,8 @@ def _price_out(problem: Problem, candidate: Candidate) -> Candidate:
         assert found.dual is not None  # linear programs have multipliers
         totals = problem.rows.totals(found.dual)
         value, feature = problem.dictionary.max_input_correlation(totals)
-        # HiGHS holds reduced costs to 1e-7; what it calls optimal is not priced again.
-        if value <= problem.beta * (1 + 1e-7) or feature in features:
+        # HiGHS holds reduced costs to 1e-10; what it calls optimal is not priced again.
+        if value <= problem.beta * (1 + 1e-9) or feature in features:
             break
         features.append(feature)
     return _at_vertex(problem, replace(found, n_iter=n_iter))
@@ -64,7 +74,8 @@ def _at_vertex(problem: Problem, candidate: Candidate) -> Candidate:
     solution = np.append(candidate.coef[kept], candidate.intercept)
     residual = rows.y - columns @ solution
     met = np.abs(residual) <= 1e-9 * np.abs(rows.y).max()
-    exact = np.linalg.lstsq(columns[met], rows.y[met], rcond=None)[0] if met.any() else solution
+    sizes = np.append(np.full(kept.size, problem.column_range), 1.0)
+    exact = np.linalg.lstsq(columns[met] / sizes, rows.y[met], rcond=None)[0] / sizes if met.any() else solution
     if _objective(problem, columns, exact) <= _objective(problem, columns, solution):
         solution = exact
     return replace(candidate, features=features, coef=solution[:-1], intercept=float(solution[-1]))
@@ -110,11 +121,11 @@ class _ActiveSet:
             self.n_iter += 1
             if value <= self.beta * self.unit or feature in self.features or self.n_iter > limit:
                 break
-            before = len(self.features)
+            before = self._objective()
             self._add(feature, float(np.sign(totals @ feature(self.inputs))), 0.0)
             self._make_independent()
             self._minimise()
-            if len(self.features) <= before and feature not in self.features:
+            if feature not in self.features and self._objective() >= before * (1 - _ROUNDING):
                 break  # its gain is below rounding
         return self._candidate()
 
@@ -208,21 +219,24 @@ class _ActiveSet:
     def _minimise(self) -> None:
         """Newton's method on the active set; a magnitude that reaches zero leaves it.
 
-        Ends at the best point seen: steps can cycle within rounding where a residual sits on a corner of the curvature.
+        Progress is a lower objective, or within its rounding a smaller violation. Ends at the best point seen: steps
+        can cycle within rounding where a residual sits on a corner of the curvature.
         """
-        best, stalled = (np.inf, self.p, self.constant), 0
+        best, stalled = (np.inf, np.inf, self.p, self.constant), 0
         for _ in range(_MOST_NEWTON_STEPS):
-            size = self._violation()
-            stalled = 0 if size <= 0.5 * best[0] else stalled + 1
-            if size < best[0]:
-                best = (size, self.p, self.constant)
+            size, value = self._violation(), self._objective()
+            rounding = _ROUNDING * abs(value)
+            falls = value < best[1] - rounding
+            stalled = 0 if falls or size <= 0.5 * best[0] else stalled + 1
+            if falls or (size < best[0] and value <= best[1] + rounding):
+                best = (size, value, self.p, self.constant)
             if size <= _TINY or stalled > _PATIENCE:
                 break
             if self._newton_step():
-                best, stalled = (np.inf, self.p, self.constant), 0
+                best, stalled = (np.inf, np.inf, self.p, self.constant), 0
             self.n_iter += 1
         if np.isfinite(best[0]):
-            _, self.p, self.constant = best
+            _, _, self.p, self.constant = best
 
     def _violation(self) -> float:
         """The stationarity conditions' largest violation, relative to beta and to the multipliers' size."""
@@ -256,7 +270,7 @@ class _ActiveSet:
             self._move(length * step)
             there = self._objective()
             self._move(-length * step)
-            if there <= here + 1e-4 * length * slope + 16 * np.finfo(float).eps * abs(here):
+            if there <= here + 1e-4 * length * slope + _ROUNDING * abs(here):
                 break
             length /= 2
         return length

@@ -5,7 +5,7 @@ from __future__ import annotations
 import naive
 import numpy as np
 import pytest
-from helpers import ARCHITECTURES, EPS, every_architecture, every_loss, problem_at, targets
+from helpers import EPS, STEPS, every_architecture, every_loss, problem_at, targets
 
 import convexnn as cnn
 from convexnn.network.realise import realise
@@ -84,7 +84,6 @@ def test_each_feature_alone_is_one_unit(architecture):
             assert naive.penalty(network, 2.0) == pytest.approx(2 * abs(z), rel=1e-14)
 
 
-STEPS = {name: architecture for name, architecture in ARCHITECTURES.items() if architecture.activation.is_step}
 WIDTHS = {
     "sign-3-tree-1": cnn.Architecture("sign", 3, form="tree", widths=(1,)),
     "sign-4-tree-1-3": cnn.Architecture("sign", 4, form="tree", widths=(1, 3)),

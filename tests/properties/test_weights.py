@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import assert_certified, data, every_architecture, every_weighted_loss, problem_at, shares, targets
+from helpers import any_weighted_loss, assert_certified, data, every_architecture, problem_at, shares, targets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,10 +15,9 @@ def whole_weights(n, seed):
     return np.random.default_rng(seed).integers(1, 4, size=n)
 
 
-@every_weighted_loss
 @every_architecture
-@given(data=data(), share=shares, seed=st.integers(0, 99))
-@settings(max_examples=4)
+@given(loss=any_weighted_loss, data=data(), share=shares, seed=st.integers(0, 99))
+@settings(max_examples=10)
 def test_a_whole_weight_is_a_number_of_equal_rows(architecture, loss, data, share, seed):
     x, y = data
     y, times = targets(loss, y), whole_weights(data[0].size, seed)
@@ -36,10 +35,9 @@ def test_a_whole_weight_is_a_number_of_equal_rows(architecture, loss, data, shar
         np.testing.assert_allclose(sums, weighted.certificate.dual_point, rtol=1e-6, atol=1e-6)
 
 
-@every_weighted_loss
 @every_architecture
-@given(data=data(), share=shares, seed=st.integers(0, 99))
-@settings(max_examples=4)
+@given(loss=any_weighted_loss, data=data(), share=shares, seed=st.integers(0, 99))
+@settings(max_examples=10)
 def test_a_row_of_weight_zero_might_as_well_be_absent(architecture, loss, data, share, seed):
     x, y = data
     y, weight = targets(loss, y), np.ones(x.size)
@@ -55,10 +53,9 @@ def test_a_row_of_weight_zero_might_as_well_be_absent(architecture, loss, data, 
     assert (extended.certificate.dual_point[x.size :] == 0).all()
 
 
-@every_weighted_loss
 @every_architecture
-@given(data=data(), share=shares, seed=st.integers(0, 99))
-@settings(max_examples=3)
+@given(loss=any_weighted_loss, data=data(), share=shares, seed=st.integers(0, 99))
+@settings(max_examples=10)
 def test_all_weights_and_beta_may_share_a_factor(architecture, loss, data, share, seed):
     x, y = data
     y, weight = targets(loss, y), whole_weights(data[0].size, seed)

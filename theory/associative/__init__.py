@@ -1,1 +1,0 @@
-"""A neuron that stores associations (arXiv:2409.04946)."""
