@@ -91,7 +91,7 @@ class Spline:
     penalty, alignment : float
         beta times the norm of the slopes, included in `primal`, and what it equals at the optimum: sum th f.
     violation : float
-        Largest correlation of a feature with the residual, divided by beta, over all data.
+        A bound, 1 or more, of the correlation of every feature with the residual, divided by beta.
     negligible : float
         An objective that is zero up to the rounding of the targets.
     n_scans : int
@@ -187,22 +187,22 @@ def fit_slopes(
         knots, signs, u, curve, sums, numbers = fit_spline(
             data.table, edges, knots, signs, u, strength, spread, steepest, bounded, 0.5 * tol, _MOST_ROUNDS
         )
-        primal, _, bound, violation, _, squares, products = numbers
+        primal, _, bound, _, _, squares, products = numbers
         segments, lines = suspicious(data.table, edges, knots, u, curve, bound)
-        rows = np.zeros((0, 2), dtype=np.int64)
+        # Segments that are not read again stay within the bounds, or within what the edges reach.
+        low, high, rows = min(curve.min(), -bound), max(curve.max(), bound), np.zeros((0, 2), dtype=np.int64)
         if segments.size:
             states = np.stack((sums[segments] * data.unit_w * data.unit_y, curve[segments] * _curve_unit(data)), axis=1)
             raw = lines * [data.unit_y, data.unit_y / data.unit_x]
             extremes, rows = scan(x, y, weight, data.starts, segments, raw, states)
             extremes /= _curve_unit(data)
-            low, high = min(curve.min(), extremes[:, 1].min()), max(curve.max(), extremes[:, 0].max())
-            end = 0.0 if bounded else abs(curve[0])
-            top = 0.5 * (high - low) if bounded else max(high, -low)
-            violation = (2 * top if bounded else spread * top + (2 * steepest - spread) * end) / strength
-            outside = np.stack((extremes[:, 0] > bound, extremes[:, 1] < -bound), axis=1)
-            rows = rows[outside]
+            low, high = min(low, extremes[:, 1].min()), max(high, extremes[:, 0].max())
+            rows = rows[np.stack((extremes[:, 0] > bound, extremes[:, 1] < -bound), axis=1)]
+        # The largest correlation of a feature: of a kink, or for ramps the range of the curve.
+        largest = high - low if bounded else spread * max(high, -low) + (2 * steepest - spread) * abs(curve[0])
+        violation = largest / strength
         scale = max(products / squares, 0.0) if squares > 0 else 0.0
-        scale = min(scale, 1 / violation) if violation > 0 else scale
+        scale = min(scale, 1 / violation)
         dual = scale * products - 0.5 * scale**2 * squares
         rows = np.setdiff1d(rows[x[rows] < x[-1]], data.starts)  # the last input is an edge already
         if primal - dual <= tol * primal or rows.size == 0:

@@ -7,7 +7,7 @@ import math
 import naive
 import numpy as np
 import pytest
-from helpers import ARCHITECTURES, EPS, distances_up_to_sign_and_constant, every_architecture
+from helpers import ARCHITECTURES, EPS, distances_up_to_sign_and_constant, every_architecture, every_continuous
 
 import convexnn as cnn
 
@@ -21,9 +21,6 @@ INPUTS = {
     "far from zero": 1e4 + np.array([0.5, 0.125, 3.0, 1.25]),
 }
 every_input = pytest.mark.parametrize("x", INPUTS.values(), ids=INPUTS)
-
-# The unit of a switching pattern is built from its knots: see the tests of networks.
-CONTINUOUS = {name: architecture for name, architecture in ARCHITECTURES.items() if not architecture.activation.is_step}
 
 
 def around(x):
@@ -68,7 +65,7 @@ def test_features_evaluate_to_their_columns(architecture, x):
 
 
 @every_input
-@pytest.mark.parametrize("architecture", CONTINUOUS.values(), ids=CONTINUOUS)
+@every_continuous  # the unit of a switching pattern is built from its knots: see the tests of networks
 def test_a_feature_names_the_unit_that_computes_it(architecture, x):
     points, sigmas = around(x), architecture.layer_activations
     for feature in cnn.dictionary(x, architecture):

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import ARCHITECTURES
+from helpers import ARCHITECTURES, every_step
 
 import convexnn as cnn
-
-STEPS = {name: architecture for name, architecture in ARCHITECTURES.items() if architecture.activation.is_step}
-every_step = pytest.mark.parametrize("architecture", STEPS.values(), ids=STEPS)
 
 INPUTS = {
     "adjacent": np.nextafter(1.0, [-np.inf, 1.0, np.inf]),
