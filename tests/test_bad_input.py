@@ -344,7 +344,7 @@ def test_interpolation_with_weights():
 
 
 def test_an_unknown_solver_names_the_known_ones():
-    with pytest.raises(InputError, match="unknown solver 'newton'; known: 'auto', 'columns', 'conic'"):
+    with pytest.raises(InputError, match="unknown solver 'newton'; known: 'auto', 'slopes', 'columns', 'conic'"):
         cnn.solve(problem(), solver="newton")
 
 
