@@ -1,0 +1,1 @@
+"""A neuron that stores associations (arXiv:2409.04946)."""
