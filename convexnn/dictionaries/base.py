@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from convexnn.architecture import Architecture
 from convexnn.dictionaries.feature import Feature
 from convexnn.errors import InputError
+from convexnn.kernels.order import is_increasing
 from convexnn.validation import FloatArray, as_vector, as_vector_like
 
 MAX_BYTES = 4 * 2**30
@@ -44,7 +45,7 @@ class Dictionary(Sequence[Feature], ABC):
     def __init__(self, x: ArrayLike, architecture: Architecture) -> None:
         self.architecture = architecture
         self._x = as_vector("x", x)
-        self.inputs, self._group = np.unique(self._x, return_inverse=True)
+        self.inputs = self._x if is_increasing(self._x) else np.unique(self._x)
 
     @property
     @abstractmethod
@@ -166,9 +167,11 @@ class Dictionary(Sequence[Feature], ABC):
 
     def _sum_ties(self, r: ArrayLike) -> FloatArray:
         values = as_vector_like("r", r, "x", self._x)
+        if self.inputs is self._x:
+            return values
         # Summed in sorted order, so that the order of the rows does not show in the last digit.
-        order = np.lexsort((values, self._group))
-        starts = np.searchsorted(self._group[order], np.arange(self.inputs.size))
+        order = np.lexsort((values, self._x))
+        starts = np.flatnonzero(np.diff(self._x[order], prepend=-np.inf) > 0)
         return np.add.reduceat(values[order], starts)
 
     def _refuse_large(self, rows: int, what: str) -> None:

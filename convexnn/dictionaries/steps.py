@@ -75,14 +75,27 @@ class SwitchingPatterns(Dictionary):
         return 0.5 * (sigma.left + sigma.right) * total + 0.5 * (sigma.right - sigma.left) * signed
 
     def max_input_correlation(self, totals: FloatArray) -> tuple[float, Feature]:
-        best, switched = best_patterns(totals, self._most)
-        # Patterns that are on at the right end: the largest <h, r>, and the smallest (its mirror ends with -1).
-        most = [1 + int(np.argmax(best[last, 1:])) for last in (1, 0)]
-        signed = np.array([best[1, most[0]], -best[0, most[1]]])
-        values = np.abs(self._from_signed(signed, float(totals.sum())))
+        # Patterns are on at the right end: the largest <h, r>, and the smallest, are those of two signs.
+        signed, switches = zip(*(self._best(totals, sign) for sign in (1, -1)), strict=True)
+        values = np.abs(self._from_signed(np.array(signed), float(totals.sum())))
         which = int(np.argmax(values))
-        positions = trace_switches(switched, 1 - which, most[which])
-        return float(values[which]), self._pattern(tuple(int(i) - 1 for i in positions))
+        return float(values[which]), self._pattern(switches[which])
+
+    def _best(self, totals: FloatArray, sign: int) -> tuple[float, tuple[int, ...]]:
+        """The largest (sign = 1) or smallest <h, r> of a pattern that is on at the right end, and its switches."""
+        wanted = np.sign(sign * totals)
+        wanted[-1] = 1
+        decided = np.flatnonzero(wanted)
+        turns = np.flatnonzero(np.diff(wanted[decided]))
+        if 1 <= turns.size <= self._most:
+            # Switches enough to follow every sign: no program of size N K is needed.
+            value = sign * float(np.abs(totals[:-1]).sum()) + float(totals[-1])
+            return value, tuple(int(g) for g in decided[turns])
+        # One run of signs is left best by two switches; a listed pattern has one at least.
+        best, switched = best_patterns(totals, self._most if turns.size else min(self._most, 2))
+        last = (1 + sign) // 2
+        k = 1 + int(np.argmax(best[last, 1:]))
+        return sign * float(best[last, k]), tuple(int(i) - 1 for i in trace_switches(switched, last, k))
 
 
 def switch_points(inputs: FloatArray) -> FloatArray:

@@ -161,8 +161,9 @@ def _recover_steps(inputs: FloatArray, f: FloatArray, architecture: Architecture
     sigma, places = architecture.activation, switch_points(inputs)
     height = sigma.right - sigma.left
     if architecture.switches == 1:
-        for t, jump in zip(places, np.diff(f), strict=True):
-            yield step_feature(architecture, (float(t),)), float(jump / height)
+        jumps = np.diff(f)
+        for i in np.flatnonzero(jumps):
+            yield step_feature(architecture, (float(places[i]),)), float(jumps[i] / height)
         return
     levels = np.unique(f)
     for below, level in pairwise(levels):

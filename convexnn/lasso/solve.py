@@ -10,7 +10,7 @@ import numpy as np
 
 from convexnn.dictionaries.base import MAX_BYTES
 from convexnn.errors import ConvergenceWarning, InputError, NotConvergedError
-from convexnn.lasso import columns, slopes
+from convexnn.lasso import columns, levels, slopes
 from convexnn.lasso.candidate import Candidate
 from convexnn.lasso.certificate import Certificate, certificate, repair, residual_dual
 from convexnn.lasso.function_space import has_closed_form
@@ -34,7 +34,7 @@ def solve(problem: Problem, *, tol: float = 1e-6, solver: str = "auto", on_failu
     problem : Problem
     tol : float
         Certified relative gap asked for.
-    solver : {"auto", "slopes", "columns", "conic"}
+    solver : {"auto", "slopes", "levels", "columns", "conic"}
         See the table below.
     on_failure : {"warn", "raise", "ignore"}
         What happens when the gap is not certified: a ConvergenceWarning, a NotConvergedError that carries the solution,
@@ -59,6 +59,9 @@ def solve(problem: Problem, *, tol: float = 1e-6, solver: str = "auto", on_failu
     "slopes"    squared loss in function space, exact from one read of the   squared loss, from 1000 samples on:
                 data: O(n) plus O(kinks^2)                                   two-layer ReLU, leaky ReLU, absolute
                                                                              value, narrow ReLU of depth >= 3
+    "levels"    squared loss in function space: total variation by a taut    squared loss: sign and threshold, with
+                string on segments of rows, O(n); a range penalty by         one switch or with N - 1 and more
+                Newton's method, O(n)
     "columns"   features added one at a time by the oracle; exact support;   other squared, Huber and logistic
                 cost O(N k^2) a feature and one oracle call                  losses
     "conic"     the reference: cvxpy with Clarabel (smooth losses) or        absolute and quantile loss,
@@ -69,7 +72,7 @@ def solve(problem: Problem, *, tol: float = 1e-6, solver: str = "auto", on_failu
     ==========  ===========================================================  ======================================
     """
     as_positive("tol", tol)
-    one_of("solver", solver, ("auto", "slopes", "columns", "conic"))
+    one_of("solver", solver, ("auto", "slopes", "levels", "columns", "conic"))
     one_of("on_failure", on_failure, ("warn", "raise", "ignore"))
     if not isinstance(problem, Problem):
         raise InputError(f"solve takes a Problem, got {type(problem).__name__}")
@@ -97,6 +100,12 @@ def _refuse_unsuitable(problem: Problem, solver: str) -> None:
             f"and more than one input; got {problem.loss.name} loss and {problem.architecture.label}; "
             'use "columns" or "conic"'
         )
+    if solver == "levels" and not levels.applies(problem):
+        raise InputError(
+            'solver "levels" is for squared loss and sign or threshold networks with one switch, or with as many as '
+            f"there are gaps between inputs; got {problem.loss.name} loss and {problem.architecture.label}; "
+            'use "columns" or "conic"'
+        )
     if solver == "columns" and isinstance(problem.loss, Interpolation):
         raise InputError('solver "columns" starts from a constant, which does not interpolate; use solver="conic"')
 
@@ -106,6 +115,8 @@ def _solve(problem: Problem, tol: float, solver: str) -> tuple[Certificate, Call
     is_large = problem.n_samples >= _SLOPES_FROM
     if solver == "slopes" or (solver == "auto" and is_large and slopes.applies(problem)):
         return slopes.solve_slopes(problem, tol)
+    if solver == "levels" or (solver == "auto" and levels.applies(problem)):
+        return levels.solve_levels(problem, tol)
     candidate = _propose(problem, solver)
     terms = candidate.features, candidate.coef, candidate.intercept + problem.rows.origin
     return _certify(problem, candidate), lambda: terms, candidate.n_iter
