@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from hashlib import blake2b
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from convexnn.architecture import Architecture
@@ -61,22 +60,19 @@ def certify(
     f = network(problem.x)[rows.order] - rows.origin
     residual = residual_dual(problem, f)
     own = problem.loss.multiplier(rows.y, f, rows.weight) if problem.loss.is_smooth else repair(problem, residual)
-    shared = _shared_dual(
-        problem.x.tobytes(),
-        problem.y.tobytes(),
-        problem.weight.tobytes(),
-        problem.beta,
-        network.architecture,
-        problem.loss,
-    )
-    return certificate(problem, f, network.penalty(beta), [residual, shared[rows.order]], own)
+    return certificate(problem, f, network.penalty(beta), [residual, _shared_dual(problem)[rows.order]], own)
 
 
-@lru_cache(maxsize=16)
-def _shared_dual(x: bytes, y: bytes, weight: bytes, beta: float, architecture: Architecture, loss: Loss) -> FloatArray:
-    """The dual point of the solved problem, in the caller's order."""
-    arrays = (np.frombuffer(part) for part in (x, y, weight))
-    points, targets, weights = arrays
-    uniform = None if (weights == 1).all() else weights
-    problem = Problem(points, targets, beta, architecture, loss=loss, sample_weight=uniform)
-    return solve(problem, tol=1e-9, on_failure="ignore").certificate.dual_point
+_MOST_SHARED = 16
+_shared: dict[tuple[bytes, float, Architecture, Loss], FloatArray] = {}
+
+
+def _shared_dual(problem: Problem) -> FloatArray:
+    """The dual point of the solved problem in the caller's order, kept for other networks on the same data."""
+    data = blake2b(problem.x.tobytes() + problem.y.tobytes() + problem.weight.tobytes()).digest()
+    key = (data, problem.beta, problem.architecture, problem.loss)
+    if key not in _shared:
+        while len(_shared) >= _MOST_SHARED:
+            _shared.pop(next(iter(_shared)), None)
+        _shared[key] = solve(problem, tol=1e-9, on_failure="ignore").certificate.dual_point
+    return _shared[key]

@@ -17,7 +17,7 @@ from convexnn.losses import Loss, as_loss, as_sample_weight, check_loss_fits
 from convexnn.validation import FloatArray, as_number, as_positive, as_vector, as_vector_like
 
 _FORMAT = "convexnn network 1"
-_BLOCK_ENTRIES = 2**22
+_BLOCK_ENTRIES = 2**17  # what a core has in its cache
 
 
 @dataclass(frozen=True)

@@ -155,3 +155,18 @@ def test_the_weakest_signal_that_rounding_leaves():
     solution = cnn.solve(problem_at(0.2, x, y + 1e6, ARCHITECTURES["relu-3"], LOSSES["squared"]))
     proof = certify(solution.network(), solution.problem)
     assert abs(proof.primal - solution.objective) <= 64 * EPS * 1e6 * np.abs(solution.certificate.dual_point).sum()
+
+
+@pytest.mark.parametrize("name", ["relu-2", "absolute-2", "relu-3", "sign-2"])
+def test_a_hundred_thousand_points_in_any_order(name):
+    rng = np.random.default_rng(5)
+    x = rng.uniform(-2, 2, size=100_000)
+    y = np.sin(3 * x) + 0.1 * rng.normal(size=x.size)
+    architecture = ARCHITECTURES[name]
+    beta = 0.03 * cnn.Problem(x, y, 1.0, architecture).beta_max
+    network = cnn.solve(cnn.Problem(x, y, beta, architecture)).network()
+    assert 0 <= cnn.certify(network, x, y, beta).relative_gap <= 1e-6
+    taller = replace(network, intercept=network.intercept + 0.1)
+    proof = cnn.certify(taller, x, y, beta)
+    # An optimal intercept leaves residuals that sum to zero: what moving it costs is known.
+    assert proof.gap == pytest.approx(0.5 * x.size * 0.1**2, rel=1e-5)
