@@ -15,7 +15,7 @@ from convexnn.files import write_text
 from convexnn.plotting import save
 from paper_figs.tables import differences, to_json
 
-FIGURES = ("figure_3", "figure_18", "library_of_features", "nile")
+FIGURES = ("figure_3", "figure_18", "library_of_features", "nile", "dual_curve")
 EXPECTED = Path(__file__).parent / "expected"
 SEED = 0
 
