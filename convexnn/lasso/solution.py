@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convexnn.dictionaries.feature import Feature
+from convexnn.dictionaries.feature import Feature, weighted_sum
 from convexnn.lasso.certificate import Certificate
 from convexnn.lasso.problem import Problem
 from convexnn.network.network import Network
@@ -18,6 +18,9 @@ from convexnn.validation import FloatArray, as_vector
 
 Terms = tuple[list[Feature], FloatArray, float]
 """Features, their coefficients, and the intercept."""
+
+# Up to here features are added one by one, which rounds less than the sum of their pieces.
+_MANY_VALUES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Solution:
         (n_new,) array
         """
         points = as_vector("x", x)
+        if points.size * len(self.features) > _MANY_VALUES:
+            return self.intercept + weighted_sum(self.features, self.coef)(points)
         values = np.full_like(points, self.intercept)
         for feature, z in zip(self.features, self.coef, strict=True):
             values += z * feature(points)

@@ -155,11 +155,11 @@ def fit_levels(
     data = _Data(y, np.empty(0) if weight is None else weight, jump_penalty, n_threads)
     levels = _by_rows(data) if y.size <= _FEW or _is_crowded(data) else _by_segments(data, tol)
     variation = float(np.abs(np.diff(levels.values)).sum())
-    return _constant(data) if 0 < jump_penalty * variation <= 64 * _EPS * levels.primal else levels
+    return _constant(data) if jump_penalty * variation <= 64 * _EPS * levels.primal else levels
 
 
 def _constant(data: _Data) -> Levels:
-    """The best constant: at a penalty that only rounding tells from the smallest one with a constant fit."""
+    """The best constant, measured from a target: the string rounds it to the jump penalty, however large that is."""
     y, weight, radius, _ = data
     starts, values = (
         np.zeros(1, np.int64),

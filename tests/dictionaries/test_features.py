@@ -9,6 +9,7 @@ import pytest
 from helpers import ARCHITECTURES, every_architecture
 
 import convexnn as cnn
+from convexnn.dictionaries.feature import weighted_sum
 
 X = np.array([7.0, 1.0, 8.0, 2.0])
 
@@ -126,3 +127,17 @@ def test_a_scale_of_the_inputs_scales_kinks_and_changes_no_name():
             atol=1e-12 * factor,
         )
         assert [feature.origins for feature in one] == [feature.origins for feature in other]
+
+
+@every_architecture
+def test_a_weighted_sum_is_one_piecewise_function(architecture):
+    rng = np.random.default_rng(6)
+    x = np.sort(rng.uniform(-3, 3, size=9))
+    listed = cnn.dictionary(x, architecture)
+    features = [listed[int(j)] for j in rng.choice(len(listed), min(len(listed), 40), replace=False)]
+    coef = rng.normal(size=len(features))
+    total = weighted_sum(features, coef)
+    points = np.concatenate((x, rng.uniform(-9, 9, size=200), total.knots))
+    terms = np.array([z * feature(points) for feature, z in zip(features, coef, strict=True)])
+    rounding = 64 * np.finfo(float).eps * np.abs(terms).sum(axis=0).max()
+    np.testing.assert_allclose(total(points), terms.sum(axis=0), rtol=0, atol=rounding)

@@ -85,3 +85,19 @@ def test_problems_it_does_not_take_are_refused():
             cnn.solve(problem, solver="levels")
     with pytest.raises(InputError, match="got absolute loss"):
         cnn.solve(cnn.Problem(x, y, 1.0, cnn.Architecture("sign"), loss="absolute"), solver="levels")
+
+
+def test_one_row_that_counts_is_fitted_exactly():
+    # The jump penalty is a million times what the row weighs.
+    solution = cnn.solve(cnn.Problem([0.0, 1.0], [0.6, 1e6], 1.0, cnn.Architecture("sign"), sample_weight=[1e-6, 0.0]))
+    assert (solution.objective, solution.intercept, solution.status) == (0.0, 0.6, "certified")
+
+
+def test_predictions_of_many_steps_at_many_points():
+    rng = np.random.default_rng(4)
+    x, y = np.arange(30_000.0), rng.normal(size=30_000)
+    solution = cnn.solve(cnn.Problem(x, y, 1.0, cnn.Architecture("sign")))
+    assert len(solution.features) > 5000
+    f = solution.predict(x)
+    assert solution.problem.objective(f, solution.coef) == pytest.approx(solution.objective, rel=1e-9)
+    assert solution.predict(x[-2:] + 0.25)[1] == pytest.approx(f[-1], rel=1e-12)
