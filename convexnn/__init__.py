@@ -15,13 +15,15 @@ _HOME = {
     "Dictionary": "dictionaries.base",
     "Feature": "dictionaries.feature",
     "Network": "network.network",
+    "Path": "lasso.path",
     "Problem": "lasso.problem",
     "Solution": "lasso.solution",
     "certify": "lasso.certify",
     "dictionary": "dictionaries.choose",
+    "path": "lasso.path",
     "solve": "lasso.solve",
 }
-_MODULES = ("datasets", "errors", "losses", "plotting")
+_MODULES = ("associative", "datasets", "errors", "losses", "plotting", "training")
 
 __all__ = sorted((*_HOME, *_MODULES))
 

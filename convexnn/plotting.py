@@ -1,4 +1,4 @@
-"""Pictures: the fit with its kinks, the selected features, and the dual certificate.
+"""Pictures: the fit with its kinks, the selected features, the dual certificate, paths, and curves of capacity.
 
 Each picture is made in two steps: a record of numbers, and a function that draws it. The house style is `STYLE`; the
 caller's rcParams stay as they are.
@@ -12,16 +12,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from convexnn.dictionaries.feature import BETWEEN, COMBINATION, DATA, MIDPOINT, REFLECTION, Feature
 from convexnn.errors import InputError, MissingDependencyError
 from convexnn.files import write_bytes
+from convexnn.lasso import path as paths
 from convexnn.lasso.dual_curve import DualCurve, dual_curve
 from convexnn.lasso.solution import Solution
-from convexnn.validation import FloatArray
+from convexnn.validation import FloatArray, as_vector
+
+if TYPE_CHECKING:
+    from convexnn.associative.replica import Capacity
 
 try:
     import matplotlib.pyplot as plt
@@ -30,7 +35,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingDependencyError("pictures need matplotlib; install it with `pip install convexnn[plot]`") from error
 
-__all__ = ["plot_dual", "plot_features", "plot_fit", "plot_solution", "save"]
+__all__ = ["plot_capacity", "plot_dual", "plot_features", "plot_fit", "plot_path", "plot_solution", "save"]
 
 # From the palette of Okabe and Ito: colour-blind readers can tell them apart. Marks differ in shape as well.
 BLACK, BLUE, GREEN, VERMILION, PURPLE, GREY = "#000000", "#0072B2", "#009E73", "#D55E00", "#CC79A7", "#8C8C8C"
@@ -79,6 +84,7 @@ MARKS: dict[str, dict[str, Any]] = {
 }
 
 _ROWS_SHOWN = 8
+_BETAS_SHOWN = 300
 _STAMPS = {".pdf": "CreationDate", ".png": "Software", ".svg": "Date"}
 
 
@@ -194,17 +200,80 @@ def plot_solution(solution: Solution, *, axes: Sequence[Axes] | None = None) -> 
     if axes is None:
         panels[0].set_xlabel("")
         panels[1].set_xlabel("")
-    figure = panels[0].get_figure(root=True)
-    assert figure is not None  # of axes that have just been drawn on
-    return figure
+    return _figure_of(panels[0])
 
 
-def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure as PDF, PNG or SVG. The same figure gives the same bytes; the file appears complete or not at all.
+def plot_path(path: paths.Path, *, ax: Axes | None = None) -> Axes:
+    """The coefficients along beta, one line a feature, from the largest beta on the left.
 
     Parameters
     ----------
-    figure : Figure
+    path : Path
+        Of more than 300 betas, 300 are read.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+    """
+    betas, lines = path_lines(path)
+    with _styled(ax, 2.6) as styled:
+        draw_path(betas, lines, styled)
+        styled.set(xlabel="$\\beta$", ylabel="coefficient")
+        if path.is_exact:
+            styled.set_title(f"{path.betas.size - 1} breakpoints")
+    return styled
+
+
+def plot_capacity(curve: Capacity, over: str, values: ArrayLike, *, axes: Sequence[Axes] | None = None) -> Figure:
+    """Load and sparsity at capacity over one parameter, one above the other; dashed where they are upper bounds.
+
+    Parameters
+    ----------
+    curve : Capacity
+        On a grid of one dimension.
+    over : str
+        The name of the parameter, such as "robustness". Over "load", the robustness is drawn instead of the load.
+    values : (k,) array
+        The parameter's values.
+    axes : sequence of two Axes, optional
+        Where to draw; by default a new figure with one x axis.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    InputError
+        If the grid of `curve` does not have the shape of `values`, or `axes` are not two.
+    """
+    places = as_vector("values", values)
+    if curve.points.shape != places.shape:
+        raise InputError(f"curve and values must have one shape, got {curve.points.shape} and {places.shape}")
+    if axes is not None and len(axes) != 2:
+        raise InputError(f"axes must be two, for load and sparsity, got {len(axes)}")
+    panels = _two_axes() if axes is None else axes
+    top = "robustness" if over == "load" else "load"
+    with plt.rc_context(STYLE):
+        for quantity, ax in zip((top, "sparsity"), panels, strict=True):
+            draw_capacity(places, getattr(curve, quantity), curve.is_upper_bound, ax)
+            ax.set(xlabel=over.replace("_", " "), ylabel=quantity)
+            ax.set_ylim(bottom=0.0)
+        if axes is None:
+            panels[0].set_xlabel("")
+        legend_above(panels[0])
+    return _figure_of(panels[0])
+
+
+def save(picture: Figure | Axes, path: str | os.PathLike[str]) -> None:
+    """Write a picture as PDF, PNG or SVG. The same one gives the same bytes; the file appears complete or not at all.
+
+    Parameters
+    ----------
+    picture : Figure or Axes
+        Axes stand for their figure.
     path : path
         Its ending names the format.
 
@@ -216,6 +285,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     ending = Path(path).suffix.lower()
     if ending not in _STAMPS:
         raise InputError(f"the name of a picture must end with {', '.join(_STAMPS)}; got {os.fspath(path)}")
+    figure = picture if isinstance(picture, Figure) else _figure_of(picture)
     buffer = io.BytesIO()
     with plt.rc_context(STYLE):
         figure.savefig(buffer, format=ending[1:], metadata={_STAMPS[ending]: None})
@@ -240,6 +310,20 @@ def feature_curves(solution: Solution) -> list[Curve]:
     ]
     largest = sorted(curves, key=lambda curve: -np.ptp(curve.y))[:_ROWS_SHOWN]
     return sorted(largest, key=lambda curve: tuple(curve.knots))
+
+
+def path_lines(path: paths.Path) -> tuple[FloatArray, dict[Feature, FloatArray]]:
+    """Betas, and of every feature in use its coefficients there; NaN where it is zero and stays so."""
+    places = np.unique(np.linspace(0, path.betas.size - 1, _BETAS_SHOWN).astype(int))
+    lines: dict[Feature, FloatArray] = {}
+    for column, place in enumerate(places):
+        solution = path.solutions[int(place)]
+        for feature, z in zip(solution.features, solution.coef, strict=True):
+            lines.setdefault(feature, np.zeros(places.size))[column] = z
+    for line in lines.values():
+        used = np.concatenate(([False], line != 0, [False]))
+        line[~(used[:-2] | used[1:-1] | used[2:])] = np.nan
+    return path.betas[places], lines
 
 
 def feature_curve(feature: Feature, coef: float, label: str, over: tuple[float, float]) -> Curve:
@@ -323,6 +407,27 @@ def draw_features(curves: Sequence[Curve], ax: Axes) -> None:
     ax.set_ylim(-0.1, len(curves))
 
 
+def draw_path(betas: FloatArray, lines: dict[Feature, FloatArray], ax: Axes) -> None:
+    """Lines over a logarithmic axis of descending betas."""
+    ax.axhline(0.0, color=GREY, linewidth=0.4, zorder=0)
+    for line in lines.values():
+        ax.plot(betas, line, color=BLUE, linewidth=0.8)
+    ax.set_xscale("log")
+    if betas.size > 1:
+        ax.set_xlim(betas[0], betas[-1])
+
+
+def draw_capacity(x: FloatArray, y: FloatArray, is_upper_bound: NDArray[np.bool_], ax: Axes) -> None:
+    """A line that is solid where the theory is exact and dashed where it bounds from above."""
+    bound = np.asarray(is_upper_bound, dtype=bool)
+    if not bound.all():
+        ax.plot(x, np.where(bound, np.nan, y), color=BLUE, label="exact")
+    if bound.any():
+        # The segments towards the exact part belong to the bound.
+        reached = bound | np.append(bound[1:], False) | np.append(False, bound[:-1])
+        ax.plot(x, np.where(reached, y, np.nan), color=BLUE, linestyle=(0, (4, 2)), label="upper bound")
+
+
 def draw_dual(dual: DualCurve, ax: Axes) -> None:
     """Curves between their bounds, with the selected features on them."""
     for name, bound in dual.bounds.items():
@@ -375,6 +480,19 @@ def _three_axes(solution: Solution) -> Sequence[Axes]:
     )
     figure.suptitle(headline, x=0.01, ha="left", fontsize=8)
     return list(panels)
+
+
+def _two_axes() -> Sequence[Axes]:
+    figure = plt.figure(figsize=(5.5, 4.0), layout="constrained")
+    with plt.rc_context(STYLE):
+        panels: Sequence[Axes] = figure.subplots(2, sharex=True)
+    return panels
+
+
+def _figure_of(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # of axes that have been drawn on
+    return figure
 
 
 def _height(curves: Sequence[Curve]) -> float:

@@ -266,3 +266,19 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(MissingDependencyError, match=r"pip install convexnn\[plot\]"):
         import_module("convexnn.plotting")
+
+
+def test_a_path_is_drawn_as_its_coefficients():
+    problem = solved("relu").problem
+    found = cnn.path(problem)
+    ax = plotting.plot_path(found)
+    betas, lines = plotting.path_lines(found)
+    np.testing.assert_array_equal(betas, found.betas)
+    end = found.solutions[-1]
+    assert {feature: line[-1] for feature, line in lines.items() if np.nan_to_num(line[-1])} == dict(
+        zip(end.features, end.coef, strict=True)
+    )
+    assert ax.get_xscale() == "log"
+    assert ax.get_xlim() == (found.betas[0], found.betas[-1])
+    assert ax.get_title(loc="left") == f"{found.betas.size - 1} breakpoints"
+    assert len(ax.lines) == 1 + len(lines)

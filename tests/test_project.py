@@ -82,7 +82,7 @@ def described(documentation: str, *sections: str) -> set[str]:
     for line, below in pairwise([*documentation.splitlines(), ""]):
         if set(below) == {"-"}:
             section = line
-        elif section in sections and re.match(r"\*?\w", line):
+        elif section in sections and re.match(r"\*{0,2}\w", line):
             names |= {name.strip(" *") for name in line.partition(" : ")[0].split(",")}
     return names
 
@@ -113,7 +113,7 @@ def with_members(item: Any) -> list[Any]:
 def check_methods(item: type) -> None:
     """Every public method is documented; where its parameters are, all of them are."""
     for name, method in inspect.getmembers(item, inspect.isroutine):
-        if not name.startswith("_") and method.__module__.startswith("convexnn"):
+        if not name.startswith("_") and str(getattr(method, "__module__", "")).startswith("convexnn"):
             documentation = inspect.getdoc(method)
             assert documentation, f"{method} has no docstring"
             assert described(documentation, "Parameters") in (set(), parameters(method)), method

@@ -158,6 +158,10 @@ class Dictionary(Sequence[Feature], ABC):
                 best, place = float(values[k]), int(block[k])
         return best, self.feature(place)
 
+    def _is_centred(self, totals: FloatArray) -> bool:
+        """Whether a vector sums to zero, up to the rounding of its entries."""
+        return bool(abs(totals.sum()) <= 16 * np.finfo(float).eps * np.abs(totals).sum())
+
     def _correlate_block(self, totals: FloatArray, index: IndexArray) -> FloatArray:
         return totals @ self._evaluate(self.inputs, index)
 

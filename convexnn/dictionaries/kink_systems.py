@@ -10,30 +10,19 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from convexnn.activations import absolute
-from convexnn.architecture import Architecture
 from convexnn.dictionaries.base import Dictionary, IndexArray
-from convexnn.dictionaries.feature import (
-    COMBINATION,
-    DATA,
-    MIDPOINT,
-    REFLECTION,
-    Feature,
-    compose_unit,
-    number,
-    shifted,
-)
+from convexnn.dictionaries.feature import Feature
+from convexnn.dictionaries.nested import SAME, largest_of_depth_four, nested_feature
 from convexnn.errors import InputError
 from convexnn.validation import FloatArray
 
 MAX_SYSTEMS = 20_000_000
 _BATCH = 200_000
-# Offsets are compared on data scaled to [0, 1]; the systems have entries 0, +1, -1 and condition numbers of order one.
-_SAME = 1e-9
 
 
 class KinkSystems(Dictionary):
@@ -45,19 +34,20 @@ class KinkSystems(Dictionary):
     Raises
     ------
     InputError
-        If there are more than 2e7 systems of equations to solve: N inputs give C(N (2^(depth-1) - 1), depth - 1).
+        From what lists features, if there are more than 2e7 systems of equations to solve: N inputs give
+        C(N (2^(depth-1) - 1), depth - 1).
     """
 
-    def __init__(self, x: ArrayLike, architecture: Architecture) -> None:
-        super().__init__(x, architecture)
-        n, layers = self.inputs.size, architecture.depth - 1
+    @cached_property
+    def _offsets(self) -> FloatArray:
+        n, layers = self.inputs.size, self.architecture.depth - 1
         n_systems = math.comb(n * (2**layers - 1), layers)
         if n > 1 and n_systems > MAX_SYSTEMS:
             raise InputError(
-                f"the dictionary of {architecture.label} on {n} distinct inputs needs {n_systems:.2g} kink systems, "
-                f"more than {MAX_SYSTEMS:.0e}; use fewer inputs or depth 3"
+                f"the dictionary of {self.architecture.label} on {n} distinct inputs needs {n_systems:.2g} kink "
+                f"systems, more than {MAX_SYSTEMS:.0e}; use fewer inputs or depth 3"
             )
-        self._offsets = self._enumerate(layers) if n > 1 else np.zeros((0, layers))
+        return self._enumerate(layers) if n > 1 else np.zeros((0, layers))
 
     def _enumerate(self, layers: int) -> FloatArray:
         """All offsets (c_1, ..., c_layers) fixed by independent kink equations, in units of x."""
@@ -77,7 +67,7 @@ class KinkSystems(Dictionary):
             data = points[chosen[..., 1]]
             offsets = np.linalg.solve(rows[chosen[..., 0]], data[..., None])[..., 0]
             found = np.concatenate((found, offsets[_on_kinks(offsets, data, layer[chosen[..., 0]])]))
-            _, first = np.unique(np.round(found / _SAME), axis=0, return_index=True)
+            _, first = np.unique(np.round(found / SAME), axis=0, return_index=True)
             found = found[first]
         return np.concatenate((start + span * found[:, :1], span * found[:, 1:]), axis=1)
 
@@ -86,33 +76,12 @@ class KinkSystems(Dictionary):
         return self._offsets.shape[0]
 
     def feature(self, index: int) -> Feature:
-        offsets = tuple(float(c) for c in self._offsets[index])
-        layers = len(offsets)
-        signs = (1,) * layers
-        knots, slopes, levels = compose_unit((absolute,) * layers, signs, offsets, self.inputs)
-        origins = tuple(self._origin(knot) for knot in knots)
-        inner = f"|{shifted(offsets[0])}|"
-        for c in offsets[1:]:
-            inner = f"|{inner} - {number(c)}|" if c else inner
-        zeros = [knot for knot, level in zip(knots, levels[1:], strict=True) if abs(level) <= self._rounding]
-        label = f"{inner}: zeros at {', '.join(map(number, zeros))}"
-        return Feature(knots, slopes, levels, origins, label, signs, offsets)
+        return nested_feature(self.inputs, tuple(float(c) for c in self._offsets[index]))
 
-    @property
-    def _rounding(self) -> float:
-        return float(_SAME * (self.inputs[-1] - self.inputs[0]))
-
-    def _origin(self, knot: float) -> str:
-        """The simplest way to get the knot from the data."""
-        x = self.inputs
-        for origin, candidates in (
-            (DATA, x),
-            (REFLECTION, 2 * x[:, None] - x),
-            (MIDPOINT, (x[:, None] + x) / 2),
-        ):
-            if np.abs(candidates - knot).min() <= self._rounding:
-                return origin
-        return COMBINATION
+    def max_input_correlation(self, totals: FloatArray) -> tuple[float, Feature]:
+        if self.architecture.depth == 4 and self._is_centred(totals):
+            return largest_of_depth_four(self.inputs, totals)
+        return super().max_input_correlation(totals)
 
     def _evaluate(self, x: FloatArray, index: IndexArray) -> FloatArray:
         values = np.repeat(x[:, None], index.size, axis=1)
@@ -139,6 +108,6 @@ def _on_kinks(offsets: FloatArray, data: FloatArray, layer: IndexArray) -> NDArr
     hits = np.zeros(data.shape, dtype=bool)
     inner = data
     for depth, c in enumerate(offsets.T, start=1):
-        hits |= (layer == depth) & (np.abs(inner - c[:, None]) <= _SAME)
+        hits |= (layer == depth) & (np.abs(inner - c[:, None]) <= SAME)
         inner = np.abs(inner - c[:, None])
     return np.asarray(hits.all(axis=1))

@@ -15,6 +15,7 @@ from convexnn.dictionaries.base import Dictionary, IndexArray
 from convexnn.dictionaries.feature import DATA, MIDPOINT, REFLECTION, Feature, number, shifted
 from convexnn.dictionaries.moments import DistanceMoment
 from convexnn.dictionaries.pairs import n_pairs, ordered_pairs, unordered_pairs
+from convexnn.dictionaries.reflection_search import largest_reflection
 from convexnn.validation import FloatArray
 
 
@@ -24,6 +25,12 @@ class _CentredUnits(Dictionary):
     @abstractmethod
     def _block_sizes(self, n: int) -> list[int]:
         """How many features of each kind there are on n inputs."""
+
+    def max_input_correlation(self, totals: FloatArray) -> tuple[float, Feature]:
+        if not self._is_centred(totals):
+            return super().max_input_correlation(totals)
+        value, place = largest_reflection(self.inputs, totals, tents=self.architecture.form == "symmetrized")
+        return value, self.feature(place)
 
     @property
     def n_features(self) -> int:

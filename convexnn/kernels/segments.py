@@ -101,6 +101,22 @@ def segment_statistics(
 
 
 @njit(cache=True, nogil=True)
+def _extremes(x: Floats, th: Floats, total: float, curve: float) -> tuple[float, float, int, int]:
+    """Largest and smallest value of the curve at the inputs of one segment, and the rows where they are."""
+    high = low = curve
+    row_high = row_low = 0
+    for i in range(x.size):
+        if i > 0 and x[i] != x[i - 1]:
+            curve += total * (x[i] - x[i - 1])
+            if curve > high:
+                high, row_high = curve, i
+            if curve < low:
+                low, row_low = curve, i
+        total += th[i]
+    return high, low, row_high, row_low
+
+
+@njit(cache=True, nogil=True)
 def scan(
     x: Floats, y: Floats, weight: Floats, starts: Ints, segments: Ints, lines: Floats, states: Floats
 ) -> tuple[Floats, Ints]:
@@ -125,18 +141,26 @@ def scan(
     extremes, rows = np.empty((segments.size, 2)), np.empty((segments.size, 2), dtype=np.int64)
     for k in range(segments.size):
         begin, end = starts[segments[k]], starts[segments[k] + 1]
-        total, curve = states[k]
-        extremes[k] = curve
-        rows[k] = begin
-        previous = x[begin]
+        th = np.empty(end - begin)
         for i in range(begin, end):
-            if x[i] != previous:
-                curve += total * (x[i] - previous)
-                previous = x[i]
-                if curve > extremes[k, 0]:
-                    extremes[k, 0], rows[k, 0] = curve, i
-                if curve < extremes[k, 1]:
-                    extremes[k, 1], rows[k, 1] = curve, i
             w = weight[i] if weight.size > 0 else 1.0
-            total += w * (y[i] - y[0] - lines[k, 0] - lines[k, 1] * (x[i] - x[begin]))
+            th[i - begin] = w * (y[i] - y[0] - lines[k, 0] - lines[k, 1] * (x[i] - x[begin]))
+        high, low, row_high, row_low = _extremes(x[begin:end], th, states[k, 0], states[k, 1])
+        extremes[k, 0], extremes[k, 1] = high, low
+        rows[k, 0], rows[k, 1] = begin + row_high, begin + row_low
+    return extremes, rows
+
+
+@njit(cache=True, nogil=True)
+def scan_multipliers(x: Floats, th: Floats, starts: Ints, segments: Ints, states: Floats) -> tuple[Floats, Ints]:
+    """The same as `scan` for given multipliers, those of the chosen segments one after the other."""
+    extremes, rows = np.empty((segments.size, 2)), np.empty((segments.size, 2), dtype=np.int64)
+    offset = 0
+    for k in range(segments.size):
+        begin, end = starts[segments[k]], starts[segments[k] + 1]
+        part = th[offset : offset + end - begin]
+        high, low, row_high, row_low = _extremes(x[begin:end], part, states[k, 0], states[k, 1])
+        extremes[k, 0], extremes[k, 1] = high, low
+        rows[k, 0], rows[k, 1] = begin + row_high, begin + row_low
+        offset += end - begin
     return extremes, rows

@@ -33,7 +33,7 @@ def interval_moments(table: Floats, edges: Floats, left: int, right: int, moment
         v = table[q, 4] / (length * length)
         z = table[q, 5] / length
         moments[0] += weight * s * s + v
-        moments[1] += max(weight * s * t - v, 0.0)
+        moments[1] += weight * s * t - v
         moments[2] += weight * t * t + v
         moments[3] += weight * s * table[q, 3] - z
         moments[4] += weight * t * table[q, 3] + z
@@ -137,6 +137,17 @@ def _pull(w: Floats, lengths: Floats, right: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _right_side(moments: Floats, w: Floats, lengths: Floats) -> Floats:
+    """The products of the hats with y, minus T w."""
+    right = np.zeros(w.size)
+    for j in range(lengths.size):
+        right[j] += moments[j, 3]
+        right[j + 1] += moments[j, 4]
+    _pull(w, lengths, right)
+    return right
+
+
+@njit(cache=True, nogil=True)
 def minimise(
     moments: Floats, lengths: Floats, signs: Floats, beta: float, spread: float, steepest: float, bounded: bool
 ) -> tuple[Floats, float]:
@@ -149,64 +160,54 @@ def minimise(
         The dual curve at the first knot, v; its bound inside follows from it. (0 if `bounded`.)
     """
     k = signs.size
-    right = np.zeros(k)
-    for j in range(k - 1):
-        right[j] += moments[j, 3]
-        right[j + 1] += moments[j, 4]
     if bounded:
-        _pull(0.5 * beta * signs, lengths, right)
-        return _tridiagonal(moments, right, signs[0] == 0, signs[k - 1] == 0), 0.0
+        w = 0.5 * beta * signs
+        # A flat end takes its neighbour's equation, whatever w is there; only equal values cancel without rounding.
+        w[0] = w[0] if signs[0] != 0.0 else w[1]
+        w[k - 1] = w[k - 1] if signs[k - 1] != 0.0 else w[k - 2]
+        return _tridiagonal(moments, _right_side(moments, w, lengths), signs[0] == 0, signs[k - 1] == 0), 0.0
     inner = signs.copy()
     inner[0] = inner[k - 1] = 0.0
     kappa, most = 2.0 * steepest / spread - 1.0, beta / (2.0 * steepest)
-    _pull(beta / spread * inner, lengths, right)
-    best = _tridiagonal(moments, right, False, False)
+    best = _tridiagonal(moments, _right_side(moments, beta / spread * inner, lengths), False, False)
     kinks = np.empty(k)
     bends(best, lengths, kinks)
     if abs(kinks[0] - kinks[k - 1]) <= kappa * (inner @ kinks):
         return best, 0.0
 
-    # The ends' slopes count: the minimum of a convex function that has three smooth pieces is the best of the pieces'.
-    free, least, best_end = best.copy(), np.inf, 0.0
+    # The ends' slopes count: the multipliers of the penalty's three linear pieces lie on an edge of their triangle. The
+    # right edge is the one where dual curve and bends are aligned; objectives are too large beside their differences.
+    least, best_end = np.inf, 0.0
     for piece in range(3):
-        if piece < 2:
-            # Along the edge |s_1 + s_last| = kappa TV, with either sign of the sum.
-            direction = -kappa * inner
-            direction[0] = 1.0 if piece == 0 else -1.0
-            direction[k - 1] = -direction[0]
-            start = free
-        else:
-            # Where the second term of the penalty counts alone, or its corner s_1 + s_last = 0.
-            direction = np.zeros(k)
-            direction[0], direction[k - 1] = 1.0, -1.0
-            tighter = np.zeros(k)
-            _pull(-kappa * most * inner, lengths, tighter)
-            start = free + _tridiagonal(moments, tighter, False, False)
+        # Along the edge |s_1 + s_last| = kappa TV, with either sign of the sum; or where the second term of the
+        # penalty counts alone, or its corner s_1 + s_last = 0.
+        side = -1.0 if piece == 1 else 1.0
+        lowest, fixed = (0.0, 0.0) if piece < 2 else (-most, most)
+        direction = -kappa * inner if piece < 2 else np.zeros(k)
+        direction[0], direction[k - 1] = side, -side
         pull = np.zeros(k)
         _pull(direction, lengths, pull)
         response = _tridiagonal(moments, pull, False, False)
-        bends(start, lengths, kinks)
-        excess = float(direction @ kinks)
         bends(response, lengths, kinks)
-        end = min(max(-excess / float(direction @ kinks), 0.0 if piece < 2 else -most), most)
-        u = start + end * response
+        stiffness = float(direction @ kinks)
+        w = (beta / spread - kappa * fixed) * inner
+        bends(_tridiagonal(moments, _right_side(moments, w, lengths), False, False), lengths, kinks)
+        unclipped = -float(direction @ kinks) / stiffness
+        end = min(max(unclipped, lowest), most)
+        # Solved anew, and on the edge once more: a sum of a start and a multiple of the response loses all digits
+        # where close knots are pulled apart and back.
+        w += end * direction
+        u = _tridiagonal(moments, _right_side(moments, w, lengths), False, False)
         bends(u, lengths, kinks)
+        if end == unclipped:
+            u -= float(direction @ kinks) / stiffness * response
+            bends(u, lengths, kinks)
         variation, sum_ends = float(inner @ kinks), abs(kinks[0] - kinks[k - 1])
-        value = beta * max(variation / spread, (variation + sum_ends) / (2.0 * steepest)) + _quadratic(moments, u)
-        if value < least:
-            least, best, best_end = value, u, end if piece != 1 else -end
+        price = beta * max(variation / spread, (variation + sum_ends) / (2.0 * steepest))
+        misaligned = price - float(w @ kinks)
+        if misaligned < least:
+            least, best, best_end = misaligned, u, side * end
     return best, best_end
-
-
-@njit(cache=True, nogil=True)
-def _quadratic(moments: Floats, u: Floats) -> float:
-    """u'Hu / 2 - b'u."""
-    value = 0.0
-    for j in range(u.size - 1):
-        left, right = u[j], u[j + 1]
-        value += 0.5 * (moments[j, 0] * left * left + moments[j, 2] * right * right) + moments[j, 1] * left * right
-        value -= moments[j, 3] * left + moments[j, 4] * right
-    return value
 
 
 @njit(cache=True, nogil=True)
@@ -366,6 +367,8 @@ def fit_spline(
     n_edges = edges.size
     curve, sums, totals, numbers = np.empty(n_edges), np.empty(n_edges), np.empty(2), np.zeros(7)
     previous, single = np.inf, False
+    best_knots, best_signs, best_u = knots, signs, u
+    best_curve, best_sums, best_numbers = np.empty(n_edges), np.empty(n_edges), np.zeros(7)
     for _ in range(max_rounds):
         knots, signs, u, end = optimise_active(table, edges, knots, signs, u, beta, spread, steepest, bounded)
         u = u + dual_curve(table, edges, knots, u, curve, sums, totals)
@@ -392,10 +395,17 @@ def fit_spline(
             scale = products / squares if violation == 0.0 else min(products / squares, 1.0 / violation)
         dual = scale * products - 0.5 * scale * scale * squares
         numbers[:] = np.array([primal, dual, bound, violation, scale, squares, products])
-        if primal - dual <= tol * primal or (single and primal >= previous):
+        if primal > previous + 1e-10 * abs(previous):
+            # Knots that are too close for their equations: back, and on with a single one.
+            knots, signs, u = best_knots, best_signs, best_u
+            curve[:], sums[:], numbers[:] = best_curve, best_sums, best_numbers
+        if numbers[0] - numbers[1] <= tol * numbers[0] or (single and primal >= previous):
             break
         single = primal >= previous
         previous = min(primal, previous)
+        best_knots, best_signs, best_u = knots, signs.copy(), u
+        best_curve[:], best_sums[:], best_numbers[:] = curve, sums, numbers
+        bound = numbers[2]
         more_knots, more_signs, more_u = _add_violators(edges, curve, bound, knots, signs, u, bounded, single)
         if more_knots.size == knots.size and (more_signs == signs).all():
             break

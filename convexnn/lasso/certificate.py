@@ -156,7 +156,7 @@ def _kkt(
     """The KKT residual and the most violated feature of a prediction with multipliers `own`."""
     rows, loss, beta = problem.rows, problem.loss, problem.beta
     size = np.abs(own).sum()
-    if size == 0 or problem.dictionary.n_features == 0:
+    if size == 0 or problem.dictionary.inputs.size == 1:
         return 0.0, None
     value, feature = problem.dictionary.max_input_correlation(rows.totals(own))
     terms = [abs(own.sum()) / size, value / beta - 1]

@@ -30,14 +30,14 @@ _MOST_NEWTON_STEPS = 200
 def generate(problem: Problem, start: Candidate) -> Candidate:
     """An exact solution, from any features to start with: at most N - 1 features, whose coefficients are not zero."""
     # These matrices are small: more than one BLAS thread only waits, for long where another process has the core.
-    with _blas().limit(limits=1, user_api="blas"):
+    with blas_threads().limit(limits=1, user_api="blas"):
         if problem.loss.is_smooth:
             return _ActiveSet(problem, start).solve()
         return _price_out(problem, start)
 
 
 @cache
-def _blas() -> ThreadpoolController:
+def blas_threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 

@@ -196,7 +196,7 @@ class Problem:
         unique (absolute and quantile loss with ties at the quantile), the smallest such value. Infinite for
         interpolation of targets that are not constant.
         """
-        if self.dictionary.n_features == 0 or self.y_range == 0:
+        if self.dictionary.inputs.size == 1 or self.y_range == 0:
             return 0.0
         if isinstance(self.loss, Interpolation):
             return np.inf
@@ -217,7 +217,7 @@ class Problem:
 
     def largest_correlation(self, th: FloatArray) -> float:
         """The largest absolute correlation of a feature with a row vector in solver order."""
-        if self.dictionary.n_features == 0:
+        if self.dictionary.inputs.size == 1:
             return 0.0
         return self.dictionary.max_input_correlation(self.rows.totals(th))[0]
 
@@ -235,7 +235,7 @@ class Problem:
         th[tied] = np.clip(rest * rows.weight[tied] / rows.weight[tied].sum(), lo[tied], hi[tied])
         best, least, cuts = th.copy(), np.inf, []
         seen: set[Feature] = set()
-        while self.dictionary.n_features:
+        while self.dictionary.inputs.size > 1:
             value, feature = self.dictionary.max_input_correlation(rows.totals(th))
             if value < least:
                 best, least = th.copy(), value

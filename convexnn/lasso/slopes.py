@@ -9,19 +9,18 @@ divided where they do. The certificate is valid for all points.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convexnn.architecture import Architecture
-from convexnn.dictionaries.feature import Feature
-from convexnn.kernels.segments import is_ascending, scan, segment_starts, segment_statistics
+from convexnn.kernels.segments import scan, segment_starts, segment_statistics
 from convexnn.kernels.splines import fit_spline, suspicious
-from convexnn.lasso.certificate import Certificate, bounded_by, repair
-from convexnn.lasso.function_space import has_closed_form, recover
+from convexnn.lasso.certificate import Certificate
 from convexnn.lasso.problem import Problem
 from convexnn.lasso.solution import Terms
+from convexnn.lasso.spline import Spline, ascending_rows, is_norm_of_slopes, prove
 from convexnn.losses import Squared
 from convexnn.validation import FloatArray
 
@@ -33,84 +32,30 @@ _MOST_ROUNDS = 1000
 
 def applies(problem: Problem) -> bool:
     """Whether this solver takes the problem: squared loss, a norm of the slopes, and more than one input."""
-    architecture = problem.architecture
-    if architecture.activation.is_step or not isinstance(problem.loss, Squared):
-        return False
-    x = problem.x if problem.given_weight is None else problem.x[problem.given_weight > 0]
-    return has_closed_form(architecture, problem.n_samples) and bool((x != x[0]).any())
+    return isinstance(problem.loss, Squared) and is_norm_of_slopes(problem)
 
 
 def solve_slopes(problem: Problem, tol: float) -> tuple[Certificate, Callable[[], Terms], int]:
     """The certificate of the optimal spline, how to expand it into features, and the number of scans."""
-    x, y, weight = problem.x, problem.y, problem.given_weight
-    if weight is not None and (weight == 0).any():
-        x, y, weight = (part[problem.weight > 0] for part in (x, y, weight))
-    if not is_ascending(x):
-        order = np.argsort(x, kind="stable")
-        x, y, weight = x[order], y[order], None if weight is None else weight[order]
-    spline = fit_slopes(x, y, np.zeros(0) if weight is None else weight, problem.beta, problem.architecture, tol)
-    mismatch = abs(spline.penalty - spline.alignment) / spline.penalty if spline.penalty > 0 else 0.0
-
-    def residual() -> FloatArray:
-        """Weighted residuals in solver order."""
-        rows = problem.rows
-        f = np.interp(problem.x[rows.order], spline.knots, spline.values)
-        return rows.weight * (rows.y + rows.origin - f)
-
-    def most_violated() -> Feature | None:
-        if spline.violation <= 1 + 1e-12:
-            return None
-        return problem.dictionary.max_input_correlation(problem.rows.totals(residual()))[1]
-
-    def expand() -> Terms:
-        features, coef = recover(spline.knots, spline.values, problem.architecture)
-        start = sum(z * float(feature(spline.knots[:1])[0]) for feature, z in zip(features, coef, strict=True))
-        return features, coef, float(spline.values[0] - start)
-
-    proof = bounded_by(
-        spline.primal,
-        spline.dual,
-        rounding=0.0,
-        negligible=spline.negligible,
-        kkt_residual=max(0.0, spline.violation - 1, mismatch),
-        dual_point=lambda: problem.rows.to_caller(repair(problem, residual())),
-        most_violated=most_violated,
-    )
-    return proof, expand, spline.n_scans
+    return prove(problem, fit_slopes(Segments(*ascending_rows(problem)), problem.beta, problem.architecture, tol)[0])
 
 
-@dataclass(frozen=True)
-class Spline:
-    """An optimal piecewise-linear fit, with its dual bound.
+class ActiveKnots(NamedTuple):
+    """Where a fit may start: rows with a kink, the first row included but not the end; signs and values of all knots.
 
-    Attributes
-    ----------
-    knots, values : (K,) arrays
-        First and last input and the kinks between them, and the fit there.
-    primal, dual : float
-    penalty, alignment : float
-        beta times the norm of the slopes, included in `primal`, and what it equals at the optimum: sum th f.
-    violation : float
-        A bound, 1 or more, of the correlation of every feature with the residual, divided by beta.
-    negligible : float
-        An objective that is zero up to the rounding of the targets.
-    n_scans : int
-        How often segments were read again.
+    A sign is 0 where there is no kink, at an end.
     """
 
-    knots: FloatArray
+    rows: NDArray[np.int64]
+    signs: FloatArray
     values: FloatArray
-    primal: float
-    dual: float
-    penalty: float
-    alignment: float
-    violation: float
-    negligible: float
-    n_scans: int
 
 
-class _Segments:
-    """Segments of the data with their statistics in units of order one."""
+class Segments:
+    """Segments of the data with their statistics in units of order one.
+
+    They do not depend on beta: fits at several betas share them, and what one fit divides stays divided for the next.
+    """
 
     def __init__(self, x: FloatArray, y: FloatArray, weight: FloatArray) -> None:
         self.x, self.y, self.weight = x, y, weight
@@ -139,15 +84,18 @@ class _Segments:
         x, y, w = self.unit_x, self.unit_y, self.unit_w
         return np.array([1 / x, 1 / w, 1 / x, 1 / y, 1 / (w * x * x), 1 / (w * x * y), 1 / (w * y * y)])
 
+    def knots(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The edges at these rows, each the first of a segment, and the last edge."""
+        return np.append(np.searchsorted(self.starts, rows), self.starts.size - 1)
+
     @property
     def edges(self) -> FloatArray:
         """First inputs of all segments and the last input, from 0 to 1."""
         return np.append(self.table[:, 0], 1.0)
 
     def divide(self, rows: NDArray[np.int64]) -> None:
-        """Start new segments at these rows, each the first of its tie group."""
+        """Start new segments at these rows, ascending, which start none yet and are the first of their tie groups."""
         last = self.starts.size - 1
-        rows = np.setdiff1d(rows, self.starts)
         touched = np.unique(np.searchsorted(self.starts, rows, side="right") - 1)
         starts = np.sort(np.concatenate((self.starts, rows)))
         kept = np.delete(np.arange(last), touched)
@@ -160,28 +108,33 @@ class _Segments:
 
 
 def fit_slopes(
-    x: FloatArray, y: FloatArray, weight: FloatArray, beta: float, architecture: Architecture, tol: float
-) -> Spline:
+    data: Segments, beta: float, architecture: Architecture, tol: float, start: ActiveKnots | None = None
+) -> tuple[Spline, ActiveKnots]:
     """The optimal spline of a function-space architecture under squared loss.
 
     Parameters
     ----------
-    x, y : (n,) arrays
-        Ascending inputs, not all equal, and targets.
-    weight : (n,) array, or of size 0
-        Positive; size 0 means 1.
+    data : Segments
+        Of ascending inputs, not all equal. Divided where the certificate needs it.
     beta : float
     architecture : Architecture
         Piecewise-linear activation with two layers, or narrow ReLU of any depth.
     tol : float
         Certified relative gap at which to stop.
+    start : ActiveKnots, optional
+        Of a fit of the same data at another beta.
+
+    Returns
+    -------
+    Spline, ActiveKnots
     """
-    data = _Segments(x, y, weight)
+    x, y, weight = data.x, data.y, data.weight
     sigma = architecture.activation
     bounded = architecture.depth > 2
     spread, steepest = abs(sigma.right - sigma.left), max(abs(sigma.left), abs(sigma.right))
     strength = beta / (data.unit_w * data.unit_x * data.unit_y)
-    knots, signs, u = np.array([0, data.table.shape[0]]), np.zeros(2), np.zeros(2)
+    rows, signs, u = start or ActiveKnots(np.zeros(1, dtype=np.int64), np.zeros(2), np.zeros(2))
+    knots, signs = data.knots(rows), signs.copy()  # signs are changed in place
     for n_scans in range(_MOST_SCANS):  # noqa: B007
         edges = data.edges
         knots, signs, u, curve, sums, numbers = fit_spline(
@@ -204,27 +157,31 @@ def fit_slopes(
         scale = max(products / squares, 0.0) if squares > 0 else 0.0
         scale = min(scale, 1 / violation)
         dual = scale * products - 0.5 * scale**2 * squares
-        rows = np.setdiff1d(rows[x[rows] < x[-1]], data.starts)  # the last input is an edge already
+        rows = np.unique(rows[x[rows] < x[-1]])  # the last input is an edge already
+        rows = rows[data.starts[np.searchsorted(data.starts, rows)] != rows]
         if primal - dual <= tol * primal or rows.size == 0:
             break
         active = data.starts[knots[:-1]]
         data.divide(rows)
-        knots = np.append(np.searchsorted(data.starts, active), data.table.shape[0])
+        knots = data.knots(active)
     if knots.size == 2 and abs(u[1] - u[0]) <= 1e-12:
         u[:] = u.mean()  # a constant: what is left of the slope is rounding
     unit = data.unit_w * data.unit_y**2
-    return Spline(
+    spline = Spline(
         knots=np.append(x[data.starts[knots[:-1]]], x[-1]),
-        values=u * data.unit_y + y[0],
+        values=u * data.unit_y,
+        origin=float(y[0]),
         primal=float(primal * unit),
         dual=float(dual * unit),
         penalty=float((primal - 0.5 * squares) * unit),
         alignment=float((products - squares) * unit),
         violation=float(violation),
+        rounding=0.0,
         negligible=float(8 * np.finfo(float).eps ** 2 * data.sum_squares),
         n_scans=n_scans,
     )
+    return spline, ActiveKnots(data.starts[knots[:-1]], signs, u)
 
 
-def _curve_unit(data: _Segments) -> float:
+def _curve_unit(data: Segments) -> float:
     return data.unit_w * data.unit_x * data.unit_y

@@ -5,12 +5,22 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from convexnn.dictionaries.base import MAX_BYTES
 from convexnn.errors import ConvergenceWarning, InputError, NotConvergedError
-from convexnn.lasso import columns, levels, slopes
+from convexnn.lasso import (
+    columns,
+    folded_reflections,
+    levels,
+    quantile_slopes,
+    reflections,
+    slopes,
+    smooth_slopes,
+    switching_patterns,
+)
 from convexnn.lasso.candidate import Candidate
 from convexnn.lasso.certificate import Certificate, certificate, repair, residual_dual
 from convexnn.lasso.function_space import has_closed_form
@@ -19,11 +29,39 @@ from convexnn.lasso.solution import Solution, Terms
 from convexnn.losses import Interpolation
 from convexnn.validation import as_positive, one_of
 
+Outcome = tuple[Certificate, Callable[[], Terms], int]
+"""The certificate, how to get the features with their coefficients and the intercept, and the iterations."""
+
+
+class _Method(NamedTuple):
+    """A solver of some problems, at any size; "auto" takes it for at least so many samples."""
+
+    solver: str
+    applies: Callable[[Problem], bool]
+    solve: Callable[[Problem, float], Outcome]
+    auto_from: int
+
+
+# For fewer samples the general solvers are as quick, and exact to the last digit at any beta.
+_METHODS = (
+    _Method("slopes", slopes.applies, slopes.solve_slopes, 50),
+    _Method("slopes", smooth_slopes.applies, smooth_slopes.solve_smooth_slopes, 1000),
+    _Method("slopes", quantile_slopes.applies, quantile_slopes.solve_quantile_slopes, 1000),
+    _Method("levels", levels.applies, levels.solve_levels, 1),
+    _Method("columns", reflections.applies, reflections.solve_reflections, 50),
+    _Method("columns", folded_reflections.applies, folded_reflections.solve_folded_reflections, 50),
+    _Method("columns", switching_patterns.applies, switching_patterns.solve_patterns, 50),
+)
+_SUITABLE = {
+    "slopes": "piecewise-linear networks of two layers and narrow ReLU networks, on more than one input",
+    "levels": "squared loss and sign or threshold networks with one switch, or with one for every gap between inputs",
+}
+# Up to here a general solver has a second try where a method does not certify.
+_SECOND_TRY_UP_TO = 1000
+
 # Below this many entries the explicit matrix is the quicker reference; above it the function-space form is, where
 # there is one.
 _EXPLICIT_ENTRIES = 100_000
-# Below this many samples column generation is quick, and its multipliers are accurate at any beta.
-_SLOPES_FROM = 1000
 
 
 def solve(problem: Problem, *, tol: float = 1e-6, solver: str = "auto", on_failure: str = "warn") -> Solution:
@@ -53,23 +91,29 @@ def solve(problem: Problem, *, tol: float = 1e-6, solver: str = "auto", on_failu
 
     Notes
     -----
-    ==========  ===========================================================  ======================================
-    solver      what it does                                                 "auto" chooses it for
-    ==========  ===========================================================  ======================================
-    "slopes"    squared loss in function space, exact from one read of the   squared loss, from 1000 samples on:
-                data: O(n) plus O(kinks^2)                                   two-layer ReLU, leaky ReLU, absolute
-                                                                             value, narrow ReLU of depth >= 3
-    "levels"    squared loss in function space: total variation by a taut    squared loss: sign and threshold, with
-                string on segments of rows, O(n); a range penalty by         one switch or with N - 1 and more
-                Newton's method, O(n)
-    "columns"   features added one at a time by the oracle; exact support;   other squared, Huber and logistic
-                cost O(N k^2) a feature and one oracle call                  losses
-    "conic"     the reference: cvxpy with Clarabel (smooth losses) or        absolute and quantile loss,
-                HiGHS's simplex (linear programs) on the explicit            interpolation
-                dictionary, or on the function-space form where there is
-                one and the dictionary has more than 1e5 entries; the
-                support is then confirmed as "columns" does
-    ==========  ===========================================================  ======================================
+    K is the number of kinks or features in use, n of samples, N of distinct inputs.
+
+    ==========  ==========================================================  ===========================================
+    solver      what it does, and its cost                                  "auto" chooses it for
+    ==========  ==========================================================  ===========================================
+    "slopes"    function space: exact knots on segments of the data, from   two-layer ReLU, leaky ReLU, absolute value;
+                a few reads of the rows, O(n + K^2); absolute and quantile  narrow ReLU of depth >= 3. Squared loss
+                loss by an interior point method on knots, O(n + K)         from 50 samples on, others from 1000
+    "levels"    function space: total variation by a taut string on         sign and threshold with one switch, or
+                segments of rows, or a penalty on the range; O(n)           with N - 1 and more; squared loss
+    "columns"   column generation: features are added by a search of the    absolute value of depth 3, symmetrized
+                whole dictionary. Squared loss, from 50 samples on: branch  ReLU; absolute value of depth 4 (tens to
+                and bound, or a dynamic program, on compressed rows. Else   hundreds of inputs); sign and threshold
+                the dictionary's oracle and Newton's method, O(n K^2) and   with other numbers of switches; smooth
+                one oracle call a feature                                   losses where nothing above applies
+    "conic"     the reference: cvxpy with Clarabel (smooth losses) or       absolute and quantile loss where nothing
+                HiGHS's simplex (linear programs) on the explicit           above applies; interpolation
+                dictionary, or in function space where there is a norm and
+                the dictionary has more than 1e5 entries; the support is
+                then confirmed by column generation
+    ==========  ==========================================================  ===========================================
+
+    With "auto", up to 1000 samples, a general solver has a second try where the one chosen does not certify.
     """
     as_positive("tol", tol)
     one_of("solver", solver, ("auto", "slopes", "levels", "columns", "conic"))
@@ -94,32 +138,40 @@ def solve(problem: Problem, *, tol: float = 1e-6, solver: str = "auto", on_failu
 
 
 def _refuse_unsuitable(problem: Problem, solver: str) -> None:
-    if solver == "slopes" and not slopes.applies(problem):
+    methods = [method for method in _METHODS if method.solver == solver]
+    if solver in _SUITABLE and not any(method.applies(problem) for method in methods):
         raise InputError(
-            'solver "slopes" is for squared loss, piecewise-linear networks of two layers or narrow ReLU networks, '
-            f"and more than one input; got {problem.loss.name} loss and {problem.architecture.label}; "
-            'use "columns" or "conic"'
-        )
-    if solver == "levels" and not levels.applies(problem):
-        raise InputError(
-            'solver "levels" is for squared loss and sign or threshold networks with one switch, or with as many as '
-            f"there are gaps between inputs; got {problem.loss.name} loss and {problem.architecture.label}; "
-            'use "columns" or "conic"'
+            f'solver "{solver}" is for {_SUITABLE[solver]}; got {problem.loss.name} loss and '
+            f'{problem.architecture.label}; use "columns" or "conic"'
         )
     if solver == "columns" and isinstance(problem.loss, Interpolation):
         raise InputError('solver "columns" starts from a constant, which does not interpolate; use solver="conic"')
 
 
-def _solve(problem: Problem, tol: float, solver: str) -> tuple[Certificate, Callable[[], Terms], int]:
-    """The certificate, how to get the features with their coefficients and the intercept, and the iterations."""
-    is_large = problem.n_samples >= _SLOPES_FROM
-    if solver == "slopes" or (solver == "auto" and is_large and slopes.applies(problem)):
-        return slopes.solve_slopes(problem, tol)
-    if solver == "levels" or (solver == "auto" and levels.applies(problem)):
-        return levels.solve_levels(problem, tol)
+def _solve(problem: Problem, tol: float, solver: str) -> Outcome:
+    method = _method(problem, solver)
+    if method is None:
+        return _by_columns_or_conic(problem, solver)
+    outcome = method.solve(problem, tol)
+    if solver != "auto" or abs(outcome[0].relative_gap) <= tol or problem.n_samples > _SECOND_TRY_UP_TO:
+        return outcome
+    other = _by_columns_or_conic(problem, solver)
+    return min(outcome, other, key=lambda outcome: abs(outcome[0].relative_gap))
+
+
+def _method(problem: Problem, solver: str) -> _Method | None:
+    for method in _METHODS:
+        is_asked = solver == method.solver and solver in _SUITABLE
+        is_chosen = solver in ("auto", method.solver) and problem.n_samples >= method.auto_from
+        if (is_asked or is_chosen) and method.applies(problem):
+            return method
+    return None
+
+
+def _by_columns_or_conic(problem: Problem, solver: str) -> Outcome:
     candidate = _propose(problem, solver)
     terms = candidate.features, candidate.coef, candidate.intercept + problem.rows.origin
-    return _certify(problem, candidate), lambda: terms, candidate.n_iter
+    return certified(problem, candidate), lambda: terms, candidate.n_iter
 
 
 def _propose(problem: Problem, solver: str) -> Candidate:
@@ -142,7 +194,8 @@ def _propose(problem: Problem, solver: str) -> Candidate:
     return columns.generate(problem, conic.solve_function_space(problem))
 
 
-def _certify(problem: Problem, candidate: Candidate) -> Certificate:
+def certified(problem: Problem, candidate: Candidate) -> Certificate:
+    """The certificate of what a solver proposes."""
     rows, inputs = problem.rows, problem.dictionary.inputs
     f = np.full(inputs.size, candidate.intercept)
     for feature, z in zip(candidate.features, candidate.coef, strict=True):

@@ -36,7 +36,7 @@ def test_correlations_that_do_not_fit_are_refused():
 
 def test_kink_systems_without_end_are_refused():
     with pytest.raises(InputError, match=r"needs 5\.7e\+07 kink systems, .*; use fewer inputs or depth 3"):
-        cnn.dictionary(np.arange(100.0), cnn.Architecture("absolute", 4))
+        len(cnn.dictionary(np.arange(100.0), cnn.Architecture("absolute", 4)))
 
 
 def test_features_of_a_list_too_long_to_form_are_found_by_their_place():

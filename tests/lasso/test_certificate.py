@@ -125,19 +125,19 @@ class TestFailure:
 
     def test_it_warns_with_both_gaps(self, lazy):
         with pytest.warns(ConvergenceWarning, match=r"asked for a relative gap of 1e-06, certified 0\.\d+ for relu"):
-            solution = cnn.solve(lazy)
+            solution = cnn.solve(lazy, solver="columns")
         assert solution.status == "not certified"
 
     def test_it_raises_with_the_solution(self, lazy):
         with pytest.raises(NotConvergedError, match="certified 0") as caught:
-            cnn.solve(lazy, on_failure="raise")
+            cnn.solve(lazy, solver="columns", on_failure="raise")
         assert caught.value.solution.certificate.relative_gap > 1e-6
 
     def test_it_is_ignored(self, lazy):
-        assert cnn.solve(lazy, on_failure="ignore").status == "not certified"
+        assert cnn.solve(lazy, solver="columns", on_failure="ignore").status == "not certified"
 
     def test_a_tolerance_as_large_as_the_gap_certifies(self, lazy):
-        assert cnn.solve(lazy, tol=1.0).status == "certified"
+        assert cnn.solve(lazy, solver="columns", tol=1.0).status == "certified"
 
     def test_a_tolerance_below_rounding_is_not_reached_or_the_gap_is_zero(self):
         one = problem(ARCHITECTURES["absolute-3"], LOSSES["huber"])

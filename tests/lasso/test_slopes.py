@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import convexnn as cnn
 from convexnn.errors import InputError
 from convexnn.lasso import slopes
+from convexnn.lasso import solve as module
 
 SPLINES = {name: a for name, a in ARCHITECTURES.items() if name in (
     "relu-2", "leaky-2", "leaky-2-bent-down", "absolute-2", "relu-3", "relu-5"
@@ -109,11 +110,23 @@ def test_constants_are_exact(architecture):
     assert solution.intercept == pytest.approx(y.mean(), rel=1e-12)
 
 
-def test_auto_chooses_it_for_large_data_only():
-    x = np.arange(1000.0)
-    solution = cnn.solve(cnn.Problem(x, np.sin(x / 50), 1.0, cnn.Architecture("relu")))
-    assert solution.problem.dictionary.inputs.size == 1000
-    with pytest.raises(InputError, match='solver "slopes" is for squared loss'):
-        cnn.solve(cnn.Problem(x, np.sin(x), 1.0, cnn.Architecture("sign")), solver="slopes")
-    with pytest.raises(InputError, match='solver "slopes" is for squared loss'):
-        cnn.solve(cnn.Problem(x, np.sin(x), 1.0, cnn.Architecture("relu"), loss="huber"), solver="slopes")
+def test_problems_it_does_not_take_are_refused():
+    x = np.arange(100.0)
+    refused = 'solver "slopes" is for piecewise-linear networks of two layers and narrow ReLU networks'
+    for architecture in (cnn.Architecture("sign"), cnn.Architecture("absolute", 3)):
+        with pytest.raises(InputError, match=refused):
+            cnn.solve(cnn.Problem(x, np.sin(x), 1.0, architecture), solver="slopes")
+    with pytest.raises(InputError, match=refused):
+        cnn.solve(cnn.Problem(x, x, 1.0, cnn.Architecture("relu"), loss="interpolation"), solver="slopes")
+
+
+def test_a_general_solver_has_a_second_try_on_small_data(monkeypatch):
+    def lazy(problem, tol):
+        return slopes.solve_slopes(problem, 0.5)
+
+    methods = tuple(m._replace(solve=lazy) if m.applies is slopes.applies else m for m in module._METHODS)
+    monkeypatch.setattr(module, "_METHODS", methods)
+    x = np.arange(60.0)
+    problem = cnn.Problem(x, np.sin(x / 5), 0.1, cnn.Architecture("relu"))
+    assert cnn.solve(problem, solver="slopes", on_failure="ignore").status == "not certified"
+    assert cnn.solve(problem).status == "certified"
