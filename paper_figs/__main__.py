@@ -15,7 +15,11 @@ from convexnn.files import write_text
 from convexnn.plotting import save
 from paper_figs.tables import differences, to_json
 
-FIGURES = ("figure_3", "figure_18", "library_of_features", "nile", "dual_curve")
+FIGURES = (
+    *("figure_3", "figure_18", "library_of_features", "nile", "dual_curve"),
+    *("capacity_and_sparsity", "sparsity_against_load", "gap_against_l0", "weight_laws", "online_rule"),
+    "online_success",
+)
 EXPECTED = Path(__file__).parent / "expected"
 SEED = 0
 
