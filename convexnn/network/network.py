@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from convexnn.architecture import Architecture
 from convexnn.errors import InputError
@@ -161,6 +161,22 @@ class Network:
         weight = as_sample_weight(sample_weight, points, kind)
         check_loss_fits(kind, points, targets, weight)
         return kind.total(targets, self(points), weight) + self.penalty(beta)
+
+    def dead_units(self, low: float, high: float) -> NDArray[np.bool_]:
+        """Which units are zero on all of an interval, exactly: from where their kinks lie.
+
+        Parameters
+        ----------
+        low, high : float
+            Ends of the interval.
+
+        Returns
+        -------
+        (m,) array of bool
+        """
+        from convexnn.network.dead_units import dead_units
+
+        return dead_units(self, low, high)
 
     def balanced(self) -> Network:
         """The same function at the least penalty that rescaling within units can reach.
