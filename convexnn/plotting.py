@@ -23,7 +23,7 @@ from convexnn.files import write_bytes
 from convexnn.lasso import path as paths
 from convexnn.lasso.dual_curve import DualCurve, dual_curve
 from convexnn.lasso.solution import Solution
-from convexnn.validation import FloatArray, as_vector
+from convexnn.validation import FloatArray, as_vector, one_of
 
 if TYPE_CHECKING:
     from convexnn.associative.replica import Capacity
@@ -226,17 +226,23 @@ def plot_path(path: paths.Path, *, ax: Axes | None = None) -> Axes:
     return styled
 
 
-def plot_capacity(curve: Capacity, over: str, values: ArrayLike, *, axes: Sequence[Axes] | None = None) -> Figure:
-    """Load and sparsity at capacity over one parameter, one above the other; dashed where they are upper bounds.
+def plot_capacity(
+    curve: Capacity, over: str, values: ArrayLike, *, goal: str = "load", axes: Sequence[Axes] | None = None
+) -> Figure:
+    """Load, or robustness, and sparsity at capacity over one parameter, one above the other.
+
+    The lines are dashed where the theory is not exact, and the load or the robustness is an upper bound.
 
     Parameters
     ----------
     curve : Capacity
         On a grid of one dimension.
     over : str
-        The name of the parameter, such as "robustness". Over "load", the robustness is drawn instead of the load.
+        The name of the parameter, such as "gap".
     values : (k,) array
         The parameter's values.
+    goal : {"load", "robustness"}
+        What is as large as possible: the load in a result of `capacity`, the robustness in a result of `robustness`.
     axes : sequence of two Axes, optional
         Where to draw; by default a new figure with one x axis.
 
@@ -247,18 +253,18 @@ def plot_capacity(curve: Capacity, over: str, values: ArrayLike, *, axes: Sequen
     Raises
     ------
     InputError
-        If the grid of `curve` does not have the shape of `values`, or `axes` are not two.
+        For another `goal`, if the grid of `curve` does not have the shape of `values`, or if `axes` are not two.
     """
+    one_of("goal", goal, ("load", "robustness"))
     places = as_vector("values", values)
     if curve.points.shape != places.shape:
         raise InputError(f"curve and values must have one shape, got {curve.points.shape} and {places.shape}")
     if axes is not None and len(axes) != 2:
-        raise InputError(f"axes must be two, for load and sparsity, got {len(axes)}")
+        raise InputError(f"axes must be two, for {goal} and sparsity, got {len(axes)}")
     panels = _two_axes() if axes is None else axes
-    top = "robustness" if over == "load" else "load"
     with plt.rc_context(STYLE):
-        for quantity, ax in zip((top, "sparsity"), panels, strict=True):
-            draw_capacity(places, getattr(curve, quantity), curve.is_upper_bound, ax)
+        for quantity, ax in zip((goal, "sparsity"), panels, strict=True):
+            draw_capacity(places, getattr(curve, quantity), curve.is_upper_bound, f"the {goal} is an upper bound", ax)
             ax.set(xlabel=over.replace("_", " "), ylabel=quantity)
             ax.set_ylim(bottom=0.0)
         if axes is None:
@@ -417,15 +423,14 @@ def draw_path(betas: FloatArray, lines: dict[Feature, FloatArray], ax: Axes) -> 
         ax.set_xlim(betas[0], betas[-1])
 
 
-def draw_capacity(x: FloatArray, y: FloatArray, is_upper_bound: NDArray[np.bool_], ax: Axes) -> None:
-    """A line that is solid where the theory is exact and dashed where it bounds from above."""
-    bound = np.asarray(is_upper_bound, dtype=bool)
-    if not bound.all():
-        ax.plot(x, np.where(bound, np.nan, y), color=BLUE, label="exact")
-    if bound.any():
-        # The segments towards the exact part belong to the bound.
-        reached = bound | np.append(bound[1:], False) | np.append(False, bound[:-1])
-        ax.plot(x, np.where(reached, y, np.nan), color=BLUE, linestyle=(0, (4, 2)), label="upper bound")
+def draw_capacity(x: FloatArray, y: FloatArray, inexact: NDArray[np.bool_], caveat: str, ax: Axes) -> None:
+    """A line, dashed where there is a caveat."""
+    if not inexact.all():
+        ax.plot(x, np.where(inexact, np.nan, y), color=BLUE, label="exact")
+    if inexact.any():
+        # The dashed line goes on to where the solid one begins.
+        reached = inexact | np.append(inexact[1:], False) | np.append(False, inexact[:-1])
+        ax.plot(x, np.where(reached, y, np.nan), color=BLUE, linestyle=(0, (4, 2)), label=caveat)
 
 
 def draw_dual(dual: DualCurve, ax: Axes) -> None:

@@ -1,4 +1,4 @@
-"""The `convexnn` command: what it prints, writes and returns, and what it refuses before any work."""
+"""``convexnn fit``: what it prints, writes and returns, and what it refuses before any work."""
 
 from __future__ import annotations
 
@@ -7,92 +7,13 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 from dataclasses import replace
-from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from commands import EPS, ROWS, X, Y, run, run_json
 
 import convexnn as cnn
-from convexnn import cli
-from convexnn.errors import InputError
-
-ROWS = "1,2.0,-1\n2,1.5,-1\n3,2.5,1\n4,4.0,1\n5,3.5,-1\n6,6.0,1\n7,5.0,1\n8,5.5,1\n"
-X, Y, LABEL = np.array([[float(cell) for cell in row.split(",")] for row in ROWS.split()]).T
-EPS = np.finfo(float).eps
-
-ARCHITECTURES = {
-    "relu": [],
-    "leaky": ["--activation", "leaky_relu", "--slope", 0.2],
-    "absolute-3": ["--activation", "absolute", "--depth", 3],
-    "symmetrized": ["--depth", 3, "--form", "symmetrized"],
-    "sign": ["--activation", "sign"],
-    "tree": ["--activation", "threshold", "--depth", 4, "--form", "tree", "--widths", "2,2"],
-}
-LOSSES = {
-    "squared": ["--y", "volume"],
-    "absolute": ["--y", "volume", "--loss", "absolute"],
-    "huber": ["--y", "volume", "--loss", "huber", "--delta", 0.5],
-    "quantile": ["--y", "volume", "--loss", "quantile", "--tau", 0.2],
-    "logistic": ["--y", "label", "--loss", "logistic"],
-}
-
-
-def run(*arguments):
-    """Run the command in this process."""
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
-def run_json(*arguments):
-    """Run the command with --json; exactly one JSON object must be printed, and nothing to stderr."""
-    result = run(*arguments, "--json")
-    assert result.stderr == ""
-    assert result.stdout.count("\n") == 1
-    return result.exit_code, json.loads(result.stdout)
-
-
-@pytest.fixture
-def data(tmp_path):
-    """A table with a header and three columns."""
-    path = tmp_path / "data.csv"
-    path.write_text("year,volume,label\n" + ROWS)
-    return path
-
-
-@pytest.fixture
-def model(data):
-    """A model file that fit wrote: sign activation, beta 1."""
-    path = data.with_name("model.json")
-    assert run("fit", data, "--activation", "sign", "--beta", 1, "--out", path).exit_code == 0
-    return path
-
-
-@pytest.fixture
-def no_work(monkeypatch):
-    """Fail the test if a problem is solved."""
-
-    def solve(*_, **__):
-        raise AssertionError("solved before everything was checked")
-
-    monkeypatch.setattr(cnn, "solve", solve)
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_certify_confirms_what_fit_wrote(data, architecture, loss):
-    out = data.with_name("model.json")
-    options = ["--x", "year", *LOSSES[loss], *ARCHITECTURES[architecture], "--beta", "0.2max", "--out", out]
-    code, fitted = run_json("fit", data, *options)
-    assert (code, fitted["status"]) == (0, "certified")
-    code, certified = run_json("certify", out, data)
-    assert (code, certified["status"]) == (0, "certified")
-    for key in ("x", "y", "n_samples", "architecture", "loss", "beta"):
-        assert certified[key] == fitted[key]
-    # Weights are L-th roots of coefficients, so the objective returns up to the rounding of a few products.
-    assert certified["certificate"]["primal"] == pytest.approx(fitted["objective"], rel=256 * EPS)
 
 
 @pytest.mark.parametrize(
@@ -177,22 +98,6 @@ def test_what_a_person_reads(data):
         assert re.search(rf"{re.escape(feature.label)} +{z:.8g} +{feature.knots[0]:.8g} \(between\)", result.stdout)
     assert re.search(r"\ncertified within 1e-06: objective [\d.]+, at most \S+ above the global optimum", result.stdout)
     assert result.stderr == ""
-
-
-def test_a_network_that_is_not_optimal_is_measured(data, model):
-    best = cnn.solve(cnn.Problem(X, Y, 1.0, cnn.Architecture("sign"))).objective
-    content = json.loads(model.read_text())
-    content["intercept"] += 1.0
-    model.write_text(json.dumps(content))
-    code, record = run_json("certify", model, data)
-    assert (code, record["status"]) == (1, "not certified")
-    # Moving the intercept by 1 from its optimum costs n / 2 of squared loss.
-    assert record["certificate"]["gap"] == pytest.approx(len(Y) / 2, rel=1e-9)
-    assert record["certificate"]["primal"] == pytest.approx(best + len(Y) / 2, rel=64 * EPS)
-    result = run("certify", model, data)
-    assert result.exit_code == 1
-    assert "not certified within 1e-06: objective" in result.stdout
-    assert run("certify", model, data, "--tol", 1).exit_code == 0
 
 
 def test_an_uncertified_fit_is_shown_and_written_with_exit_code_1(data, monkeypatch):
@@ -321,7 +226,7 @@ def test_a_missing_data_file(tmp_path, no_work):
     [
         ("absent/file.png", "there is no folder"),
         (".", "is a folder; give the name of a file"),
-        ("data.csv", "the data file, --plot and --out must be different files"),
+        ("data.csv", "must be other files than those that are read, and than each other"),
     ],
 )
 def test_an_output_that_cannot_be_written_is_refused_before_the_work(data, no_work, option, place, message):
@@ -344,7 +249,7 @@ def test_one_file_for_two_outputs_is_refused(data, no_work):
     both = data.with_name("both.png")
     result = run("fit", data, "--beta", 1, "--out", both, "--plot", both)
     assert result.exit_code == 2
-    assert "must be different files" in result.stderr
+    assert "must be other files than those that are read, and than each other" in result.stderr
 
 
 def test_a_failed_write_leaves_the_older_file_and_nothing_else(data, model, monkeypatch):
@@ -376,12 +281,6 @@ def test_an_unknown_type_of_picture_is_refused_before_the_work(data, no_work):
     assert result.stderr == f"error: --plot must end with .pdf, .png, .svg, got {data.with_name('fit.docx')}\n"
 
 
-def test_the_command_knows_the_pictures_that_the_library_writes(tmp_path):
-    with pytest.raises(InputError) as caught:
-        cnn.plotting.save(None, "picture")
-    assert re.findall(r"\.\w+", str(caught.value)) == list(cli._PICTURES)
-
-
 def test_without_matplotlib_a_picture_is_refused_with_the_remedy(data):
     code = "import sys; sys.modules['matplotlib'] = None; from convexnn.cli import main; main()"
     out = data.with_name("model.json")
@@ -403,113 +302,3 @@ def test_without_matplotlib_a_picture_is_refused_with_the_remedy(data):
     assert result.stderr.startswith("error: ")
     assert "pip install convexnn[plot]" in result.stderr
     assert list(data.parent.iterdir()) == [data]
-
-
-def test_certify_takes_any_saved_network(data):
-    path = data.with_name("network.json")
-    cnn.solve(cnn.Problem(X, Y, 1.0, cnn.Architecture("relu"))).network().save(path)
-    result = run("certify", path, data)
-    assert result.exit_code == 2
-    assert result.stderr == f"error: {path} does not say beta; give --beta\n"
-    code, record = run_json("certify", path, data, "--beta", 1)
-    assert (code, record["x"], record["y"], record["loss"]) == (0, "year", "volume", {"name": "squared"})
-
-
-def test_options_override_the_model_file(data, model):
-    code, record = run_json("certify", model, data, "--y", "label", "--beta", "0.5max")
-    labels = cnn.Problem(X, LABEL, 1.0, cnn.Architecture("sign"))
-    assert (code, record["y"], record["beta"]) == (1, "label", 0.5 * labels.beta_max)
-    bound = cnn.certify(cnn.Network.load(model), X, LABEL, 0.5 * labels.beta_max)
-    assert record["certificate"]["primal"] == bound.primal
-    assert record["certificate"]["most_violated"] == bound.most_violated.label
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("format", "other", 'not a convexnn network: the key "format" must be'),
-        ("alpha", [1.0] * 50, "damaged"),
-        ("intercept", float("nan"), "intercept must be finite"),
-        ("beta", -1, "beta must be positive, got -1.0"),
-        ("beta", None, "--beta must be a number, or a fraction of beta_max such as 0.1max, got 'None'"),
-        ("loss", "squared", "the model file's loss is damaged: 'squared'"),
-        ("loss", {"tau": 0.5}, "the model file's loss is damaged: {'tau': 0.5}"),
-        ("loss", {"name": "hinge"}, "unknown loss 'hinge'"),
-        ("loss", {"name": "quantile", "tau": 2}, "tau must lie strictly between 0 and 1, got 2"),
-        ("loss", {"name": "squared", "tau": 0.5}, "loss 'squared' takes no tau"),
-        ("x", ["year"], "has no column ['year']"),
-    ],
-)
-def test_a_damaged_model_file_is_refused(data, model, key, value, message):
-    model.write_text(json.dumps({**json.loads(model.read_text()), key: value}))
-    result = run("certify", model, data)
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.startswith("error: ")
-    assert message in result.stderr
-
-
-def test_a_model_file_that_is_not_json(data):
-    result = run("certify", data, data)
-    assert result.exit_code == 2
-    assert f"error: {data} is not a JSON file" in result.stderr
-
-
-def test_info(monkeypatch):
-    code, record = run_json("info")
-    assert code == 0
-    assert record["version"] == cnn.__version__
-    assert record["cores"] == os.cpu_count()
-    assert {"clarabel", "cvxpy", "highspy"} <= set(record["packages"])
-    assert all(re.match(r"\d", version) for version in record["packages"].values())
-    assert set(record["extras"]["plot"]) == {"matplotlib"}
-    result = run("info")
-    assert result.exit_code == 0
-    assert f"convexnn {cnn.__version__}, Python" in result.stdout
-    assert f"extra plot: matplotlib {record['extras']['plot']['matplotlib']}" in result.stdout
-
-
-def test_info_says_what_is_not_installed(monkeypatch):
-    def version(name):
-        raise cli.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(cli.metadata, "version", version)
-    assert run_json("info")[1]["extras"]["torch"] == {"torch": None}
-    assert "extra torch: torch (not installed)" in run("info").stdout
-
-
-@pytest.mark.parametrize(
-    ("kind", "refused", "not_trained"),
-    [
-        (cli.ActivationName, lambda: cnn.Architecture("?"), set()),
-        (cli.FormName, lambda: cnn.Architecture("relu", form="?"), set()),
-        (cli.LossName, lambda: cnn.losses.as_loss("?"), {"interpolation"}),
-    ],
-)
-def test_the_command_knows_the_names_that_the_library_knows(kind, refused, not_trained):
-    with pytest.raises(InputError) as caught:
-        refused()
-    known = set(re.findall(r"'(\w+)'", str(caught.value)))
-    assert set(get_args(kind)) == known - not_trained
-
-
-def test_help_loads_nothing_heavy():
-    code = "import sys, convexnn.cli as cli; cli.app(['fit', '--help'], standalone_mode=False); print(*sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "--drop-missing" in result.stdout
-    loaded = {name.partition(".")[0] for name in result.stdout.splitlines()[-1].split()}
-    assert "convexnn" in loaded
-    assert loaded.isdisjoint({"clarabel", "cvxpy", "highspy", "matplotlib", "numba", "numpy", "scipy"})
-
-
-def test_the_installed_script(data):
-    script = Path(sysconfig.get_path("scripts")) / "convexnn"
-    command = [script, "fit", data, "--activation", "sign", "--beta", "0.5max", "--json"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["status"] == "certified"
-    result = subprocess.run(
-        [script, "fit", data.name, "--beta", "1"], cwd=data.parent / "..", capture_output=True, text=True, check=False
-    )
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "error: cannot read data.csv: No such file or directory\n"
