@@ -341,7 +341,7 @@ def _pull(
                 value = _thrown(key, counter + j, value, rule.gap) if kept[w] & _bit(j) else 0.0
             weights[j] = value
             live[w] |= _flag(value != 0, j)
-            parked[w] |= _flag((abs(value) == rule.gap) & (signs[j] * value >= 0), j)
+            parked[w] |= _flag((value != 0) & (abs(value) == rule.gap) & (signs[j] * value >= 0), j)
             if value != expected:
                 _add_column(fields, row, _bit(j), value - expected)
     _add_counted(state, words, push, pull)

@@ -257,7 +257,7 @@ def _grid(problem: Problem, betas: FloatArray) -> Path:
 def _warm_solver(problem: Problem) -> Callable[[float, Start], tuple[Solution, Start]]:
     """Solves at a beta from what was kept of the solution at another; returns the solution, and what to keep of it."""
     if slopes.applies(problem):
-        undivided = slopes.Segments(*slopes.ascending_rows(problem)), None
+        undivided = slopes.Segments.of(problem), None
 
         def solve_slopes(beta: float, start: Start) -> tuple[Solution, Start]:
             started = time.perf_counter()

@@ -9,23 +9,31 @@ divided where they do. The certificate is valid for all points.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convexnn.architecture import Architecture
-from convexnn.kernels.segments import scan, segment_starts, segment_statistics
+from convexnn.kernels.binning import bin_numbers, gather, sort_rows
+from convexnn.kernels.segments import is_ascending, scan, segment_starts, segment_statistics
 from convexnn.kernels.splines import fit_spline, suspicious
 from convexnn.lasso.certificate import Certificate
 from convexnn.lasso.problem import Problem
 from convexnn.lasso.solution import Terms
-from convexnn.lasso.spline import Spline, ascending_rows, is_norm_of_slopes, prove
+from convexnn.lasso.spline import Spline, ascending, is_norm_of_slopes, prove, rows_with_weight
+from convexnn.lasso.threads import each, threads_for
 from convexnn.losses import Squared
 from convexnn.validation import FloatArray
 
 _SEGMENTS = 2048
 _LARGEST_SEGMENT = 2048
+# Up to here rows are sorted. Beyond, they are gathered into so many bins, whose edges come from a sample of the rows.
+_SORTED_UP_TO = 2_000_000
+_BINS = 4096
+_SAMPLE = 65_536
+_CHUNKS = 32  # of the rows, where several threads share them
 _MOST_SCANS = 30
 _MOST_ROUNDS = 1000
 
@@ -37,7 +45,7 @@ def applies(problem: Problem) -> bool:
 
 def solve_slopes(problem: Problem, tol: float) -> tuple[Certificate, Callable[[], Terms], int]:
     """The certificate of the optimal spline, how to expand it into features, and the number of scans."""
-    return prove(problem, fit_slopes(Segments(*ascending_rows(problem)), problem.beta, problem.architecture, tol)[0])
+    return prove(problem, fit_slopes(Segments.of(problem), problem.beta, problem.architecture, tol)[0])
 
 
 class ActiveKnots(NamedTuple):
@@ -55,12 +63,25 @@ class Segments:
     """Segments of the data with their statistics in units of order one.
 
     They do not depend on beta: fits at several betas share them, and what one fit divides stays divided for the next.
+
+    Parameters
+    ----------
+    x, y : (n,) arrays
+        Inputs, not all equal, and targets.
+    weight : (n,) array, or of size 0
+        Positive; size 0 means 1.
+    starts : (m + 1,) array of int, optional
+        First rows of segments, and n. If given, only segments ascend, not the rows in them, of which the smallest is
+        the first; the last row is the largest. They are sorted where they are read again. By default all rows ascend.
     """
 
-    def __init__(self, x: FloatArray, y: FloatArray, weight: FloatArray) -> None:
+    def __init__(
+        self, x: FloatArray, y: FloatArray, weight: FloatArray, starts: NDArray[np.int64] | None = None
+    ) -> None:
         self.x, self.y, self.weight = x, y, weight
         size = int(np.clip(2 ** int(np.log2(x.size / _SEGMENTS) if x.size > _SEGMENTS else 0), 1, _LARGEST_SEGMENT))
-        self.starts = segment_starts(x, size)
+        self.starts = segment_starts(x, size) if starts is None else starts
+        self._is_sorted = np.full(self.starts.size - 1, starts is None)
         self.table = self._statistics(self.starts)
         total = self.table[:, 1].sum()
         mean = self.table[:, 1] @ self.table[:, 3] / total
@@ -74,9 +95,31 @@ class Segments:
         self.sum_squares = float((spread + slopes).sum() + total * mean**2)  # sum w (y - y[0])^2
         self.table *= self._factors()
 
+    @classmethod
+    def of(cls, problem: Problem) -> Segments:
+        """The rows of a problem that have weight; millions of unsorted ones are gathered into bins, not sorted."""
+        x, y, weight = rows_with_weight(problem)
+        if x.size <= _SORTED_UP_TO or is_ascending(x):
+            return cls(*ascending(x, y, weight))
+        edges = np.unique(np.sort(x[:: x.size // _SAMPLE])[:: _SAMPLE // _BINS])
+        starts, x, y, weight = gather(x, y, weight, bin_numbers(x, edges), edges.size + 1)
+        return cls(x, y, weight, starts)
+
+    def sort(self, segments: NDArray[np.int64]) -> None:
+        """Sort the rows of these segments."""
+        for q in segments[~self._is_sorted[segments]]:
+            sort_rows(self.x, self.y, self.weight, self.starts[q], self.starts[q + 1])
+        self._is_sorted[segments] = True
+
     def _statistics(self, starts: NDArray[np.int64]) -> FloatArray:
         table = np.empty((starts.size - 1, 7))
-        segment_statistics(self.x, self.y, self.weight, starts, 0, starts.size - 1, table)
+        n_threads = threads_for(int(starts[-1] - starts[0]))
+        ends = np.linspace(0, starts.size - 1, 1 + (_CHUNKS if n_threads > 1 else 1)).astype(np.int64)
+        each(
+            lambda first, last: segment_statistics(self.x, self.y, self.weight, starts, first, last, table),
+            pairwise(ends),
+            n_threads,
+        )
         table[:, 0] -= self.x[0]
         return table
 
@@ -94,17 +137,19 @@ class Segments:
         return np.append(self.table[:, 0], 1.0)
 
     def divide(self, rows: NDArray[np.int64]) -> None:
-        """Start new segments at these rows, ascending, which start none yet and are the first of their tie groups."""
+        """Start new segments at these rows of sorted segments, ascending, each the first of its tie group."""
         last = self.starts.size - 1
         touched = np.unique(np.searchsorted(self.starts, rows, side="right") - 1)
         starts = np.sort(np.concatenate((self.starts, rows)))
         kept = np.delete(np.arange(last), touched)
         table = np.empty((starts.size - 1, 7))
         table[np.searchsorted(starts, self.starts[kept])] = self.table[kept]
+        is_sorted = np.ones(starts.size - 1, dtype=bool)
+        is_sorted[np.searchsorted(starts, self.starts[kept])] = self._is_sorted[kept]
         for q in touched:
             first, end = np.searchsorted(starts, [self.starts[q], self.starts[q + 1]])
             table[first:end] = self._statistics(starts[first : end + 1]) * self._factors()
-        self.starts, self.table = starts, table
+        self.starts, self.table, self._is_sorted = starts, table, is_sorted
 
 
 def fit_slopes(
@@ -145,6 +190,7 @@ def fit_slopes(
         # Segments that are not read again stay within the bounds, or within what the edges reach.
         low, high, rows = min(curve.min(), -bound), max(curve.max(), bound), np.zeros((0, 2), dtype=np.int64)
         if segments.size:
+            data.sort(segments)
             states = np.stack((sums[segments] * data.unit_w * data.unit_y, curve[segments] * _curve_unit(data)), axis=1)
             raw = lines * [data.unit_y, data.unit_y / data.unit_x]
             extremes, rows = scan(x, y, weight, data.starts, segments, raw, states)

@@ -20,7 +20,7 @@ from convexnn.lasso.certificate import Certificate
 from convexnn.lasso.problem import Problem
 from convexnn.lasso.smooth_segments import Ints, SmoothSegments, smooth_segments
 from convexnn.lasso.solution import Terms
-from convexnn.lasso.spline import Spline, ascending_rows, is_norm_of_slopes, prove
+from convexnn.lasso.spline import Spline, ascending, is_norm_of_slopes, prove, rows_with_weight
 from convexnn.losses import Huber, Logistic
 from convexnn.validation import FloatArray
 
@@ -41,7 +41,7 @@ def applies(problem: Problem) -> bool:
 
 def solve_smooth_slopes(problem: Problem, tol: float) -> tuple[Certificate, Callable[[], Terms], int]:
     """The certificate of the optimal spline, how to expand it into features, and the number of scans."""
-    x, y, weight = ascending_rows(problem)
+    x, y, weight = ascending(*rows_with_weight(problem))
     assert isinstance(problem.loss, Logistic | Huber)
     return prove(problem, fit_smooth_slopes(x, y, weight, problem.loss, problem.beta, problem.architecture, tol))
 

@@ -57,15 +57,24 @@ def is_norm_of_slopes(problem: Problem) -> bool:
     return has_closed_form(problem.architecture, problem.n_samples) and bool((x != x[0]).any())
 
 
-def ascending_rows(problem: Problem) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Inputs, targets and weights in ascending order of the inputs, without rows of weight 0; no weights: size 0."""
+DataRows = tuple[FloatArray, FloatArray, FloatArray]
+"""Inputs, targets and positive weights; weights of size 0 are 1."""
+
+
+def rows_with_weight(problem: Problem) -> DataRows:
+    """The rows of a problem without those of weight 0."""
     x, y, weight = problem.x, problem.y, problem.given_weight
-    if weight is not None and (weight == 0).any():
-        x, y, weight = (part[problem.weight > 0] for part in (x, y, weight))
-    if not is_ascending(x):
-        order = np.argsort(x, kind="stable")
-        x, y, weight = x[order], y[order], None if weight is None else weight[order]
-    return x, y, np.zeros(0) if weight is None else weight
+    if weight is None:
+        return x, y, np.zeros(0)
+    return (x, y, weight) if weight.all() else (x[weight > 0], y[weight > 0], weight[weight > 0])
+
+
+def ascending(x: FloatArray, y: FloatArray, weight: FloatArray) -> DataRows:
+    """The rows in ascending order of the inputs."""
+    if is_ascending(x):
+        return x, y, weight
+    order = np.argsort(x, kind="stable")
+    return x[order], y[order], weight[order] if weight.size else weight
 
 
 def prove(problem: Problem, spline: Spline) -> tuple[Certificate, Callable[[], Terms], int]:

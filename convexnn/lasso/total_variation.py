@@ -8,12 +8,10 @@ short the taut string runs on the rows themselves, in blocks between jumps that 
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +28,7 @@ from convexnn.kernels.total_variation import (
     summarise,
     taut_string,
 )
+from convexnn.lasso.threads import each, threads_for
 from convexnn.validation import FloatArray
 
 IntArray = NDArray[np.int64]
@@ -42,7 +41,6 @@ _SEGMENT = 128
 _CHUNK = 2**18  # one thread's job at a time
 _WINDOW = 2**9  # read on either side of a guessed jump
 _FEW = 2**16  # up to here the string on the rows is the quickest
-_MANY = 2_000_000  # up to here threads cost more than they gain
 
 _SAMPLE = 64  # segments looked at before all of them are
 _CROWDED = 1.5  # S wandering by this many jump penalties within a segment makes rows the quicker unit (measured)
@@ -151,7 +149,7 @@ def fit_levels(
         found = fit_levels(y[rows], weight[rows], jump_penalty, tol, n_threads)
         return replace(found, y=y, weight=weight, starts=np.append(0, rows[found.starts[1:]]))
     if n_threads is None:
-        n_threads = (os.cpu_count() or 1) if y.size > _MANY else 1
+        n_threads = threads_for(y.size)
     data = _Data(y, np.empty(0) if weight is None else weight, jump_penalty, n_threads)
     levels = _by_rows(data) if y.size <= _FEW or _is_crowded(data) else _by_segments(data, tol)
     variation = float(np.abs(np.diff(levels.values)).sum())
@@ -188,7 +186,7 @@ def _by_segments(data: _Data, tol: float) -> Levels:
     starts = _segments(y.size)
     table = np.empty((N_STATISTICS, starts.size - 1))
     ends = np.append(np.arange(0, starts.size - 1, _CHUNK // _SEGMENT), starts.size - 1)
-    _each(lambda first, last: summarise(y, weight, starts, first, last, table), pairwise(ends), n_threads)
+    each(lambda first, last: summarise(y, weight, starts, first, last, table), pairwise(ends), n_threads)
     n_rounds = 0
     while True:
         n_rounds += 1
@@ -219,7 +217,7 @@ def _by_rows(data: _Data) -> Levels:
     while True:
         blocks = list(pairwise(edges))
         new = [block for block in blocks if block not in counts]
-        counts.update(zip(new, _each(solve, new, n_threads), strict=True))
+        counts.update(zip(new, each(solve, new, n_threads), strict=True))
         kept = [edge for left, edge in blocks[:-1] if agrees(left, edge)]
         if len(kept) == len(blocks) - 1:
             break
@@ -236,7 +234,7 @@ def _by_rows(data: _Data) -> Levels:
         return check_pieces(y, weight, radius, starts, values, first, last)
 
     ends = np.append(np.searchsorted(starts, np.arange(0, y.size, _CHUNK)), size)
-    squares, variation, reach, shifted = zip(*_each(check, pairwise(ends), n_threads), strict=True)
+    squares, variation, reach, shifted = zip(*each(check, pairwise(ends), n_threads), strict=True)
     return _certified(data, starts, values, (sum(squares), sum(variation), max(reach), sum(shifted)), n_rounds=1)
 
 
@@ -253,7 +251,7 @@ def _guesses(data: _Data) -> list[_Edge]:
         return _Edge(window.start + int(starts[j]), radius if values[j] < values[j - 1] else -radius)
 
     centres = ((centre,) for centre in range(_CHUNK, y.size - _CHUNK // 2, _CHUNK))
-    return [edge for edge in _each(guess, centres, n_threads) if edge is not None]
+    return [edge for edge in each(guess, centres, n_threads) if edge is not None]
 
 
 def _string(y: FloatArray, weight: FloatArray, radius: float) -> tuple[IntArray, FloatArray]:
@@ -276,11 +274,3 @@ def _certified(data: _Data, starts: IntArray, values: FloatArray, check: Iterabl
     primal = squares / 2 + data.radius * variation
     weight = data.weight if data.weight.size else None
     return Levels(data.y, weight, starts, values, data.radius, primal, primal - gap, gap, scale, n_rounds)
-
-
-def _each(job: Callable[..., Result], items: Iterable[tuple[Any, ...]], n_threads: int) -> list[Result]:
-    """The results of independent jobs, in order; a thread that is free takes the next job."""
-    if n_threads == 1:
-        return [job(*item) for item in items]
-    with ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(lambda item: job(*item), items))

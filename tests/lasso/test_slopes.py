@@ -130,3 +130,45 @@ def test_a_general_solver_has_a_second_try_on_small_data(monkeypatch):
     problem = cnn.Problem(x, np.sin(x / 5), 0.1, cnn.Architecture("relu"))
     assert cnn.solve(problem, solver="slopes", on_failure="ignore").status == "not certified"
     assert cnn.solve(problem).status == "certified"
+
+
+def many_rows(seed, kind, n=5000):
+    rng = np.random.default_rng(seed)
+    x = {
+        "uniform": rng.uniform(-2, 2, n),
+        "heavy ties": rng.integers(0, 30, n).astype(float),
+        "log-spaced": 10.0 ** rng.uniform(-12, 0, n),
+        "two values": rng.integers(0, 2, n).astype(float),
+    }[kind]
+    weight = rng.exponential(size=n) * (rng.random(n) < 0.9)
+    return {"x": x, "y": np.sin(3 * x) + 0.1 * rng.normal(size=n) + 5, "sample_weight": weight}
+
+
+@every_spline
+@pytest.mark.parametrize("kind", ["uniform", "heavy ties", "log-spaced", "two values"])
+def test_many_unsorted_rows_are_gathered_instead_of_sorted(architecture, kind, monkeypatch):
+    rows = many_rows(4, kind)
+    beta = 0.01 * cnn.Problem(beta=1.0, architecture=architecture, **rows).beta_max
+    problem = cnn.Problem(beta=beta, architecture=architecture, **rows)
+    wanted = cnn.solve(problem, solver="slopes", tol=1e-10)
+    monkeypatch.setattr(slopes, "_SORTED_UP_TO", 1000)
+    monkeypatch.setattr(slopes, "_SAMPLE", 1024)
+    monkeypatch.setattr(slopes, "_BINS", 64)
+    found = cnn.solve(problem, solver="slopes", tol=1e-10)
+    assert 0 <= found.certificate.relative_gap <= 1e-10
+    assert found.objective == pytest.approx(wanted.objective, rel=2e-10)
+    np.testing.assert_array_equal(problem.x, rows["x"])  # the caller's rows stay where they are
+
+
+@pytest.mark.parametrize("architecture", [SPLINES["relu-2"], SPLINES["relu-3"]])
+def test_results_do_not_depend_on_the_number_of_threads(architecture, monkeypatch):
+    rows = many_rows(5, "uniform", 20_000)
+    problem = cnn.Problem(beta=3.0, architecture=architecture, **rows)
+    found = []
+    for n_threads in (1, 2, 3):
+        monkeypatch.setattr(slopes, "threads_for", lambda n_rows, n_threads=n_threads: n_threads)
+        found.append(cnn.solve(problem, solver="slopes"))
+    for other in found[1:]:
+        np.testing.assert_array_equal(other.coef, found[0].coef)
+        assert other.features == found[0].features
+        assert other.certificate.dual == found[0].certificate.dual
