@@ -36,9 +36,21 @@ _GROUPS = (
     "mirrors.function_space",
     "mirrors.symmetries",
     "mirrors.oracles",
+    "mirrors.paths",
     "certificates.repair",
     "certificates.residuals",
     "certificates.averaging",
+    "associative.closed_forms",
+    "associative.saddle_points",
+    "associative.capacities",
+    "associative.exact_learning",
+    "associative.finite_size",
+    "associative.online_rule",
+    "dead_units.death",
+    "dead_units.causes",
+    "dead_units.wedge",
+    "dead_units.pruning",
+    "dead_units.optimum",
 )
 
 

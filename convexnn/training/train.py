@@ -279,8 +279,9 @@ def _to_vector(network: Network) -> FloatArray:
 
 
 def _from_vector(architecture: Architecture, width: int, vector: FloatArray) -> Network:
-    *parts, alpha = vector[: width * (2 * architecture.depth - 1)].reshape(-1, width).copy()
+    rows = 2 * architecture.depth - 1
+    *parts, alpha = vector[: width * rows].reshape(rows, width).copy()
     layers = (
         Layer(weights[:, None, None], biases[:, None]) for weights, biases in zip(parts[::2], parts[1::2], strict=True)
     )
-    return Network(architecture, tuple(layers), alpha, None, float(vector[alpha.size * (2 * architecture.depth - 1)]))
+    return Network(architecture, tuple(layers), alpha, None, float(vector[width * rows]))

@@ -312,3 +312,13 @@ def test_bad_perceptrons_are_refused():
             train_mlp(given, y, hidden=hidden, **usual)
     with pytest.raises(InputError, match="no gradient"):
         train_mlp(x, y, hidden=(3,), activation="sign", **usual)
+
+
+def test_a_network_that_lost_all_its_units_is_a_constant():
+    noise = Noise(5.0, "live")
+    options = {"optimizer": "sgd", "learning_rate": 0.0, "n_steps": 2000, "seeds": 1, "removal": 1}
+    runs = train([-1.0, 1.0], [0.0, 0.0], width=2, noise=noise, **options)
+    network = runs.network(0)
+    assert network.n_units == 0
+    assert np.ptp(network([-1.0, 0.0, 1.0])) == 0
+    assert runs.dead_units().all()

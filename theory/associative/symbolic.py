@@ -12,6 +12,7 @@ and zero otherwise. It maximises the gain 2 w v - w^2 - [w > 0] x^2, where w > 0
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import sympy
 from sympy import Expr, Rational, Symbol
@@ -65,6 +66,7 @@ _INTEGRANDS = {
 }
 
 
+@cache
 def averages(law: str) -> dict[str, Expr]:
     """P(w > 0), 2 <w>, 2 <w^2>, the toll <2 w (w - v) + fee>, 2 <gain>, and the derivative of 2 <w> in b."""
     found = {
