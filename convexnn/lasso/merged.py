@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convexnn.kernels.order import is_increasing
 from convexnn.lasso.problem import Problem
 from convexnn.validation import FloatArray
 
@@ -43,10 +44,10 @@ def merge(problem: Problem) -> Merged:
     x, y, weight = problem.x, problem.y, problem.weight
     if not weight.all():
         x, y, weight = (part[problem.weight > 0] for part in (x, y, weight))
-    if not _is_increasing(x):
+    if not is_increasing(x):
         order = np.argsort(x)
         x, y, weight = x[order], y[order], weight[order]
-    if _is_increasing(x):
+    if is_increasing(x):
         return Merged(x, y - y[0], weight, float(y[0]), 0.0, problem.loss.negligible(y - y[0], weight))
     rows = problem.rows
     mean, total = rows.merged()
@@ -61,7 +62,3 @@ def row_multipliers(problem: Problem, merged: Merged, th: FloatArray) -> FloatAr
     """A dual point of the merged inputs as one of the rows, (n_samples,), in the caller's order."""
     place = np.searchsorted(merged.x, problem.x).clip(max=merged.x.size - 1)  # of rows without weight: any
     return problem.weight * ((problem.y - merged.origin) - merged.y[place] + (th / merged.weight)[place])
-
-
-def _is_increasing(x: FloatArray) -> bool:
-    return bool((x[1:] > x[:-1]).all())

@@ -20,9 +20,10 @@ from convexnn.architecture import Architecture
 from convexnn.kernels.condensed_rows import condense, price
 from convexnn.kernels.quantile_splines import fit_quantile_spline, second_difference
 from convexnn.lasso.certificate import Certificate, bounded_by
-from convexnn.lasso.function_space import has_closed_form, recover
+from convexnn.lasso.function_space import recover
 from convexnn.lasso.problem import Problem
 from convexnn.lasso.solution import Terms
+from convexnn.lasso.spline import is_norm_of_slopes
 from convexnn.losses import Quantile, shift_to_zero_sum
 from convexnn.validation import FloatArray
 
@@ -39,11 +40,7 @@ _NOISE = (1000.0, 100.0, 10.0, 1.0, 0.0)  # of the tolerance: kinks and slopes t
 
 def applies(problem: Problem) -> bool:
     """Whether this solver takes the problem: absolute or quantile loss, a norm of the slopes, more than one input."""
-    architecture = problem.architecture
-    if architecture.activation.is_step or not isinstance(problem.loss, Quantile):
-        return False
-    x = problem.x if problem.given_weight is None else problem.x[problem.given_weight > 0]
-    return has_closed_form(architecture, problem.n_samples) and bool((x != x[0]).any())
+    return isinstance(problem.loss, Quantile) and is_norm_of_slopes(problem)
 
 
 def solve_quantile_slopes(problem: Problem, tol: float) -> tuple[Certificate, Callable[[], Terms], int]:

@@ -11,6 +11,7 @@ from convexnn.dictionaries.feature import Feature
 from convexnn.kernels.segments import is_ascending
 from convexnn.lasso.certificate import Certificate, bounded_by, repair
 from convexnn.lasso.function_space import has_closed_form, recover
+from convexnn.lasso.merged import has_many_inputs
 from convexnn.lasso.problem import Problem
 from convexnn.lasso.solution import Terms
 from convexnn.validation import FloatArray
@@ -53,8 +54,7 @@ def is_norm_of_slopes(problem: Problem) -> bool:
     """Whether the penalty is a known norm of the slopes, and rows that count have more than one input."""
     if problem.architecture.activation.is_step:
         return False
-    x = problem.x if problem.given_weight is None else problem.x[problem.given_weight > 0]
-    return has_closed_form(problem.architecture, problem.n_samples) and bool((x != x[0]).any())
+    return has_closed_form(problem.architecture, problem.n_samples) and has_many_inputs(problem)
 
 
 DataRows = tuple[FloatArray, FloatArray, FloatArray]

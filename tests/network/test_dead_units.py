@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers import ARCHITECTURES, random_network
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from convexnn import Architecture, Network
 from convexnn.errors import InputError
 from convexnn.network.dead_units import dead_neurons, dead_units, linear_units
 from convexnn.network.network import Layer
-from tests.helpers import ARCHITECTURES, random_network
 
 NARROW = {name: architecture for name, architecture in ARCHITECTURES.items() if not architecture.widths}
 numbers = st.sampled_from([0.0, 1.0, -1.0, 0.1, -0.1, 1 / 3, -7 / 3, 5e-324, -1e-300, 1e5]) | st.floats(-4, 4)

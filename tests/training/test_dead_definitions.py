@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from helpers import random_network
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,6 @@ from convexnn.training.dead_units import (
     smallest_norm_overlap,
     weight_sparsity,
 )
-from tests.helpers import random_network
 
 RELU = Architecture("relu")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers import random_network
 
 from convexnn import Architecture
 from convexnn.errors import InputError
 from convexnn.training import demon_pruning, magnitude_pruning, random_pruning, train
-from tests.helpers import random_network
 
 
 def data(n=64):

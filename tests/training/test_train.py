@@ -5,11 +5,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
+from helpers import CONTINUOUS, every_continuous
 
 import convexnn as cnn
 from convexnn.errors import InputError
 from convexnn.training import Noise, Regularisation, one_cycle, train, train_mlp
-from tests.helpers import CONTINUOUS, every_continuous
 
 WIDTH = 9
 
