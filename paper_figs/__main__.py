@@ -18,7 +18,8 @@ from paper_figs.tables import differences, to_json
 FIGURES = (
     *("figure_3", "figure_18", "library_of_features", "nile", "dual_curve"),
     *("capacity_and_sparsity", "sparsity_against_load", "gap_against_l0", "weight_laws", "online_rule"),
-    "online_success",
+    *("online_success", "solution_path", "time_to_certificate", "dying", "wedge_law"),
+    *("certified_gaps", "pruning_baselines"),
 )
 EXPECTED = Path(__file__).parent / "expected"
 SEED = 0

@@ -282,3 +282,13 @@ def test_a_path_is_drawn_as_its_coefficients():
     assert ax.get_xlim() == (found.betas[0], found.betas[-1])
     assert ax.get_title(loc="left") == f"{found.betas.size - 1} breakpoints"
     assert len(ax.lines) == 1 + len(lines)
+
+
+def test_gaps_are_drawn_in_order_and_against_each_number():
+    gaps, kinks = np.array([1e-3, 0.0, 1e-6]), np.array([3.0, 5.0, 4.0])
+    figure = plotting.plot_gaps(gaps, {"live kinks": kinks}, tol=1e-6)
+    ordered, against = figure.axes
+    np.testing.assert_array_equal(ordered.lines[0].get_xdata(), [1.0, 1 / 3, 2 / 3])
+    np.testing.assert_array_equal(against.lines[0].get_xdata(), kinks)
+    np.testing.assert_array_equal(against.lines[0].get_ydata(), [1e-3, np.finfo(float).eps, 1e-6])
+    assert against.get_xlabel() == "live kinks"

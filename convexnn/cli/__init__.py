@@ -4,10 +4,10 @@ Results go to stdout, everything else to stderr. Exit codes: 0 certified or done
 2 bad usage or input.
 """
 
-from convexnn.cli import capacity, certify, fit, info, learn, path
+from convexnn.cli import capacity, certify, fit, info, learn, path, train
 from convexnn.cli.app import application
 
-for _command in (fit.fit, path.path, certify.certify, learn.learn, capacity.capacity, info.info):
+for _command in (fit.fit, path.path, certify.certify, train.train, learn.learn, capacity.capacity, info.info):
     application.command()(_command)
 
 

@@ -114,7 +114,8 @@ class Segments:
     def _statistics(self, starts: NDArray[np.int64]) -> FloatArray:
         table = np.empty((starts.size - 1, 7))
         n_threads = threads_for(int(starts[-1] - starts[0]))
-        ends = np.linspace(0, starts.size - 1, 1 + (_CHUNKS if n_threads > 1 else 1)).astype(np.int64)
+        last = starts.size - 1
+        ends = [0, last] if n_threads == 1 else np.linspace(0, last, 1 + _CHUNKS).astype(np.int64)
         each(
             lambda first, last: segment_statistics(self.x, self.y, self.weight, starts, first, last, table),
             pairwise(ends),

@@ -134,8 +134,7 @@ def train_mlp(
     """Train fully connected networks of any input dimension from several seeds.
 
     The objective is the loss, summed over samples and outputs, plus ``beta / 2`` times the sum of the squared weights.
-    Weights start normal with variance 2 / fan_in (He et al., 2015), scales at 1, biases at 0. For the options not
-    listed, and the errors, see `train`.
+    Weights start normal with variance 2 / fan_in (He et al., 2015), scales at 1, biases at 0.
 
     Parameters
     ----------
@@ -149,8 +148,21 @@ def train_mlp(
     normalised : bool
         Whether units are standardised over the batch, then scaled (batch normalisation, Ioffe and Szegedy, 2015). The
         trained network is standardised by the means and deviations over all training data.
+    beta : float
+        Weight of the penalty; 0 for none.
+    loss, optimizer, learning_rate, n_steps, batch_size, momentum, noise, regularisation, removal, seeds, record_every
+        As for `train`.
     initial : sequence of MLP, optional
         Where to start, one a seed, of the same shape.
+
+    Returns
+    -------
+    MLPRuns
+
+    Raises
+    ------
+    InputError
+        For arrays that are no finite matrices of as many rows, activations without gradient, and as `train`.
     """
     inputs, outputs = as_matrix("x", x), as_matrix("y", np.reshape(y, (-1, 1)) if np.ndim(y) == 1 else y)
     if len(inputs) != len(outputs):

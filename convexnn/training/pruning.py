@@ -69,6 +69,16 @@ def demon_pruning(
 def magnitude_pruning(network: Network, n_units: int) -> Network:
     """The network with its `n_units` largest units, by the product of the absolute weights of each.
 
+    Parameters
+    ----------
+    network : Network
+    n_units : int
+        How many to keep.
+
+    Returns
+    -------
+    Network
+
     Raises
     ------
     InputError
@@ -80,6 +90,17 @@ def magnitude_pruning(network: Network, n_units: int) -> Network:
 
 def random_pruning(network: Network, n_units: int, *, rng: np.random.Generator) -> Network:
     """The network with `n_units` of its units, drawn at random.
+
+    Parameters
+    ----------
+    network : Network
+    n_units : int
+        How many to keep.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Network
 
     Raises
     ------

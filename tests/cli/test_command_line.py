@@ -39,7 +39,7 @@ def test_the_command_knows_the_names_that_the_library_knows(kind, refused, not_t
     assert set(get_args(kind)) == known - not_trained
 
 
-@pytest.mark.parametrize("command", ["fit", "path", "certify", "learn", "capacity", "info"])
+@pytest.mark.parametrize("command", ["fit", "path", "certify", "train", "learn", "capacity", "info"])
 def test_help_loads_nothing_heavy(command):
     code = "import sys, convexnn.cli as cli; cli.application(standalone_mode=False); print(*sys.modules)"
     help_of = [sys.executable, "-c", code, command, "--help"]
