@@ -228,4 +228,5 @@ def _starts(w: ArrayLike, b: ArrayLike, variance: ArrayLike) -> tuple[FloatArray
 
 def _slope(along: FloatArray, beyond: FloatArray) -> FloatArray:
     """Their ratio, infinite with the sign of `along` on the edge itself."""
-    return np.where(beyond == 0, np.sign(along) * np.inf, along / beyond)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.where(beyond == 0, np.sign(along) * np.inf, along / beyond)
