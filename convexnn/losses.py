@@ -30,6 +30,9 @@ def _zero_sum_shift(th: FloatArray, weight: FloatArray, lo: FloatArray, hi: Floa
     """
     if not np.isfinite(hi).any():
         return float(th.sum() / weight.sum())
+    inside = np.clip(th, lo, hi)
+    if abs(inside.sum()) <= 4 * _EPS * np.abs(inside).sum():
+        return 0.0  # the search below rounds relative to the boxes, however small th is
     breaks = np.concatenate(((th - hi) / weight, (th - lo) / weight))
     order = np.argsort(breaks, kind="stable")
     breaks, slopes = breaks[order], np.cumsum(np.concatenate((-weight, weight))[order])
@@ -45,12 +48,8 @@ def shift_to_zero_sum(th: FloatArray, weight: FloatArray, lo: FloatArray, hi: Fl
     """
     live = weight > 0
     shifted = np.zeros_like(th)
-    inside = np.clip(th[live], lo[live], hi[live])
-    # A sum that is rounding stays as it is: the search for nu rounds relative to the boxes, however small th is.
-    if abs(inside.sum()) > 4 * _EPS * np.abs(inside).sum():
-        nu = _zero_sum_shift(th[live], weight[live], lo[live], hi[live])
-        inside = np.clip(th[live] - nu * weight[live], lo[live], hi[live])
-    shifted[live] = inside
+    nu = _zero_sum_shift(th[live], weight[live], lo[live], hi[live])
+    shifted[live] = np.clip(th[live] - nu * weight[live], lo[live], hi[live])
     # The rounding residue goes to the coordinate with the most room, so that the box still holds.
     room = np.where(live, np.minimum(hi - shifted, shifted - lo), -np.inf)
     roomiest = int(np.argmax(room))

@@ -9,6 +9,7 @@ from helpers import EPS, LOSSES, WEIGHTED, every_weighted_loss, targets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import convexnn as cnn
 from convexnn.losses import shift_to_zero_sum
 
 SMOOTH = [WEIGHTED[name] for name in ("squared", "huber", "logistic")]
@@ -142,3 +143,9 @@ def test_centring_keeps_the_boxes_and_leaves_a_sum_of_one_rounding(loss, data, z
     live = (w > 0) & (lo < shifted) & (shifted < hi)
     nu = (th[live] - shifted[live]) / w[live]
     assert nu.size == 0 or np.ptp(nu) <= 64 * EPS * (np.abs(th).max() + np.abs(nu).max()) / w[live].min()
+
+
+def test_constant_targets_have_that_constant_as_their_huber_centre():
+    problem = cnn.Problem([0.0, 1.0], [8.0, 8.0], 1.0, cnn.Architecture("relu"), loss="huber", sample_weight=[1.5, 0.2])
+    solution = cnn.solve(problem)
+    assert (solution.objective, solution.intercept, solution.status) == (0.0, 8.0, "certified")
