@@ -29,6 +29,7 @@ STORED, NOT_STORED = "stored", "not stored"
 # All sums of weights are exact as long as N mean |J| stays below 2^53 multiples of the grid. The weights start with a
 # mean of (1 + gap) / 2 or 1 + gap, and pushes and pulls balance at a mean of 1 + push / pull: this is the room above.
 _HEADROOM = 16
+_FAR = 2.0**62  # beyond all fields, in multiples of the grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,10 +198,10 @@ class _Arrays(NamedTuple):
     """What differs from run to run, in the order of the kernel's arguments."""
 
     words: NDArray[np.uint64]
-    side: FloatArray
-    required: FloatArray
+    side: NDArray[np.int64]
+    required: NDArray[np.int64]
     key: np.uint64
-    weights: FloatArray
+    weights: NDArray[np.int64]
     pushes: NDArray[np.int64]
     history: FloatArray
 
@@ -208,7 +209,7 @@ class _Arrays(NamedTuple):
 class _Shared(NamedTuple):
     """What is the same for all runs, in the order of the kernel's arguments."""
 
-    signs: FloatArray
+    signs: NDArray[np.int64]
     rule: Rule
     n_steps: int
     every: int
@@ -241,7 +242,7 @@ class _Task:
         rule = _rule(n_inputs, constraints.gap, push, pull, reactivation)
         every = _as_count("record_every", record_every) if record_every is not None else 1
         free = np.zeros(n_inputs) if constraints.signs is None else constraints.signs
-        shared = _Shared(free, rule, _as_count("n_steps", n_steps), every)
+        shared = _Shared(free.astype(np.int64), rule, _as_count("n_steps", n_steps), every)
         return cls(as_scalar("robustness", robustness), constraints, shared, record_every is not None)
 
     def start(self, associations: Associations, rng: np.random.Generator) -> _Arrays:
@@ -250,16 +251,17 @@ class _Task:
         m, n = associations.inputs.shape
         side = 2 * associations.outputs - 1
         scale = math.sqrt(n) * self.robustness + n * abs(self.constraints.threshold)
+        # A little more than asked, lest rounding elsewhere violates it.
         required = math.sqrt(n) * self.robustness + n * self.constraints.threshold * side + 8 * _EPS * scale
         size = 1 + self.constraints.gap
         weights = size * (rng.uniform(-1, 1, n) if self.constraints.signs is None else self.constraints.signs)
         grid = self.shared.rule.grid
         return _Arrays(
             words=pack(associations.inputs != 0),
-            side=side,
-            required=grid * np.ceil(required / grid),  # a little more than asked, lest rounding elsewhere violates it
+            side=side.astype(np.int64),
+            required=np.clip(np.ceil(required / grid), -_FAR, _FAR).astype(np.int64),
             key=rng.integers(2**64, dtype=np.uint64),
-            weights=grid * np.round(weights / grid),
+            weights=np.round(weights / grid).astype(np.int64),
             pushes=np.zeros(m, dtype=np.int64),
             history=np.zeros((self.shared.n_steps // self.shared.every if self.records else 0, RECORDED)),
         )
@@ -270,7 +272,7 @@ class _Task:
         found = LearnedOnline(
             associations=associations,
             constraints=self.constraints,
-            weights=arrays.weights,
+            weights=self.shared.rule.grid * arrays.weights.astype(np.float64),
             bound=self._bound(associations, arrays.pushes),
             status=STORED,
             target=self.robustness,
@@ -308,7 +310,7 @@ def _rule(n_inputs: int, gap: float, push: float, pull: float, reactivation: flo
     grid = 2.0 ** (math.ceil(math.log2(_HEADROOM * n_inputs * (1 + gap + push / pull))) - 53)
     if push < grid:
         raise InputError(f"push must be at least {grid:.2g}, the grid of the weights, got {push}")
-    return Rule(grid * round(push / grid), pull, grid * math.ceil(gap / grid), reactivation, NORM_TOLERANCE, grid)
+    return Rule(round(push / grid), pull, math.ceil(gap / grid), reactivation, NORM_TOLERANCE, grid)
 
 
 def _as_generator(rng: Any) -> np.random.Generator:

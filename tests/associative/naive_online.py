@@ -68,7 +68,7 @@ def learn(
         kept = below(key, numbers + 1 + n, n, 2 * reactivation)
         for j in caught:
             side_of_gap = 1 if uniform(key, numbers + 1 + int(j)) < 0.5 else -1
-            J[j] = np.sign(J[j]) * gap * side_of_gap * kept[j]
+            J[j] = gap * side_of_gap * kept[j]
         trajectory.append(J.copy())
         errors = np.count_nonzero(side * (inputs @ J) < required)
         records.append((errors / m, caught.size / n, np.abs(J).mean(), np.mean(J == 0)))

@@ -140,6 +140,13 @@ def test_contradicting_associations_are_not_stored():
     assert "not all stored" in str(found) or found.robustness >= 0
 
 
+@pytest.mark.parametrize("asked", [{"robustness": 1e50}, {"threshold": 1e50}, {"threshold": -1e50}])
+def test_what_no_integer_holds_is_not_stored(asked):
+    found = learn(draw(20, 5), n_steps=50, **asked)
+    assert not found.check()
+    assert found.n_steps == 50
+
+
 def test_margins_exactly_as_asked_count():
     # All weights at the gap of 1 make fields of whole numbers, which equal the bound often.
     for seed in range(20):

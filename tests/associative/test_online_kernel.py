@@ -17,29 +17,30 @@ keys = st.integers(0, 2**64 - 1)
 
 
 def to_grid(values):
-    return GRID * np.round(np.asarray(values) / GRID)
+    """In integers: multiples of the grid."""
+    return np.round(np.asarray(values) / GRID).astype(np.int64)
 
 
 def instance(seed, n, m, *, robustness=0.1, gap=2.0, threshold=0.0, signed=False, reactivation=0.02):
     """A set of associations and the arguments of the kernel: words, side, required, key, weights; signs, rule."""
     rng = np.random.default_rng(seed)
     inputs = rng.random((m, n)) < 0.5
-    side = np.where(rng.random(m) < 0.5, 1.0, -1.0)
-    required = np.sqrt(n) * robustness + n * threshold * side
-    signs = np.where(np.arange(n) < 0.2 * n, -1.0, 1.0) if signed else np.zeros(n)
+    side = np.where(rng.random(m) < 0.5, 1, -1)
+    required = np.ceil((np.sqrt(n) * robustness + n * threshold * side) / GRID).astype(np.int64)
+    signs = np.where(np.arange(n) < 0.2 * n, -1, 1) if signed else np.zeros(n, dtype=np.int64)
     weights = to_grid((1 + gap) * (signs if signed else rng.uniform(-1, 1, n)))
-    rule = Rule(float(to_grid(0.1)), 0.1, float(to_grid(gap)), reactivation, 1e-3, GRID)
+    rule = Rule(int(to_grid(0.1)), 0.1, int(to_grid(gap)), reactivation, 1e-3, GRID)
     key = rng.integers(2**64, dtype=np.uint64)
     return inputs, side, required, key, weights, signs, rule
 
 
 def run(module, case, n_steps, every=None):
-    """Final weights, steps, pushes and history of a kernel."""
+    """Final weights, in units of the rule, steps, pushes and history of a kernel."""
     inputs, side, required, key, weights, signs, rule = case
     weights, pushes = weights.copy(), np.zeros(side.size, dtype=np.int64)
     history = np.zeros((n_steps // every if every else 0, RECORDED))
     steps = module.run(pack(inputs), side, required, key, weights, pushes, history, signs, rule, n_steps, every or 1)
-    return weights, steps, pushes, history
+    return GRID * weights, steps, pushes, history
 
 
 def naive(case, n_steps, grid=GRID):
@@ -48,14 +49,14 @@ def naive(case, n_steps, grid=GRID):
     return naive_online.learn(
         inputs.astype(float),
         side,
-        required,
+        GRID * required,
         signs,
-        weights,
+        GRID * weights,
         key,
         n_steps,
-        push=push if grid else 0.1,
+        push=GRID * push if grid else 0.1,
         pull=pull,
-        gap=gap,
+        gap=GRID * gap,
         reactivation=reactivation,
         tolerance=tolerance,
         grid=grid,
@@ -101,9 +102,10 @@ def test_random_numbers_are_those_of_integer_arithmetic(key, counter):
 
 @pytest.mark.parametrize("probability", [0.0, 0.04, 0.5, 0.7])
 def test_weights_are_chosen_with_the_probability(probability):
-    n, chosen = 64 * 2000, np.zeros(2000, dtype=np.uint64)
-    online_rule._choose(np.uint64(3), 17, probability / 2, chosen)
-    bits = (chosen[:, None] >> np.arange(64, dtype=np.uint64)) & np.uint64(1)
+    n_words, key, everyone = 2000, np.uint64(3), np.uint64(2**64 - 1)
+    n = 64 * n_words
+    words = [online_rule._choose(key, 17 + w, n_words, probability / 2, everyone) for w in range(n_words)]
+    bits = (np.array(words, dtype=np.uint64)[:, None] >> np.arange(64, dtype=np.uint64)) & np.uint64(1)
     np.testing.assert_array_equal(bits.ravel(), naive_online.below(3, 17, n, probability))
     deviation = np.sqrt(n * probability * (1 - probability))
     assert abs(bits.sum() - probability * n) <= 5 * deviation  # fails by chance once in 1.7e6, had the key been drawn
@@ -189,6 +191,6 @@ def test_runs_in_parallel_are_single_runs(threads):
         numba.set_num_threads(before)
     for k, case in enumerate(cases):
         for one, other in zip(
-            (weights[k], steps[k], pushes[k], history[k]), run(online_rule, case, 200, 50), strict=True
+            (GRID * weights[k], steps[k], pushes[k], history[k]), run(online_rule, case, 200, 50), strict=True
         ):
             np.testing.assert_array_equal(one, other)
