@@ -168,15 +168,16 @@ def sorted_gradient(
                 k += _ONE
             kinks[j] = k
         p, q = theta[outer + j] * w, theta[outer + j] * b
-        s += (left if rising else right) * p
-        t += (left if rising else right) * q
-        slope[k] += p if rising else -p
-        level[k] += q if rising else -q
+        before, change = (left, jump) if rising else (right, -jump)
+        s += before * p
+        t += before * q
+        slope[k] += change * p
+        level[k] += change * q
 
     total = residuals = products = 0.0
     for i in range(n):
-        s += jump * slope[i]
-        t += jump * level[i]
+        s += slope[i]
+        t += level[i]
         slope[i], level[i] = residuals, products
         f = s * x[i + _ONE] + t
         if loss == SQUARED:
