@@ -68,8 +68,13 @@ def draw(table: dict[str, Any]) -> Figure:
         colours = (plotting.BLACK, plotting.BLUE, plotting.VERMILION)
         for margin, curve, colour in zip(table["robustness"], table["loads"], colours, strict=True):
             left.plot(curve["sparsity"], curve["ratio"], color=colour, label=rf"$\kappa$ = {margin:g}")
-        left.set(xlabel="fraction of zero weights", ylabel="load, gap over l0")
-        right.plot(table["margins"]["sparsity"], table["margins"]["ratio"], color=plotting.BLACK, label="theory")
+        left.set(xlabel="fraction of zero weights", ylabel="load, gap over l0", xlim=(0, 1), ylim=(0.97, 1.001))
+        right.plot(
+            table["margins"]["sparsity"],
+            table["margins"]["ratio"],
+            color=plotting.BLACK,
+            label="theory, replica symmetric",
+        )
         found = table["data"]
         points(
             right,
@@ -81,7 +86,7 @@ def draw(table: dict[str, Any]) -> Figure:
             marker="^",
             label=f"N = {N_INPUTS}",
         )
-        right.set(xlabel="fraction of zero weights", ylabel="robustness, gap over l0")
+        right.set(xlabel="fraction of zero weights", ylabel="robustness, gap over l0", ylim=(0.88, 1.005))
         plotting.legend_above(left)
         plotting.legend_above(right)
     return figure

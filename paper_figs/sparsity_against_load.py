@@ -1,9 +1,10 @@
 """The sparsity that a load permits, if few weights are nonzero (l0) and if weak weights are removed (gap).
 
-Lines: replica theory of arXiv:2409.04946 at capacity, replica symmetric, an upper bound, for robustness 0, 0.1 and 0.5;
-density or gap vary along a line. Marks: the largest fraction of zero weights with which random instances of N = 24 are
-stored with robustness 0.1, from proved optima at every number of nonzero weights; means of 12 instances a load, with
-standard errors. Inputs and outputs are active with probability 1/2, threshold 0.
+Lines: replica theory of arXiv:2409.04946 at capacity for robustness 0, 0.1 and 0.5; density or gap vary along a line.
+It is replica symmetric, an upper bound: beyond the line of l0 no weights are so sparse and so robust as N -> infinity.
+Marks: the largest fraction of zero weights with which random instances are stored with robustness 0.1, from proved
+optima for falling numbers of nonzero weights; means of 12 instances a load, with standard errors. A single weight of
+N = 12 is a fraction of 0.08. Inputs and outputs are active with probability 1/2, threshold 0.
 """
 
 from __future__ import annotations
@@ -22,19 +23,14 @@ from paper_figs.associative_models import BOUND, draw_seeds, points
 ROBUSTNESS = (0.0, 0.1, 0.5)
 DENSITY = np.geomspace(0.02, 1, 40)
 GAP = np.append(0.0, np.geomspace(0.1, 40, 40))
-N_INPUTS, LOADS, N_SEEDS, ASKED = 24, (0.25, 0.5, 0.75, 1.0), 12, 0.1
+N_INPUTS, LOADS, N_SEEDS, ASKED = (12, 24), (0.25, 0.5, 0.75, 1.0), 12, 0.1
 
 
 def compute(rng: np.random.Generator) -> dict[str, Any]:
     """Curves of the theory, and the sparsest solutions of random instances."""
     seeds = draw_seeds(rng, N_SEEDS)
-    sparsity = np.array([[1 - fewest_weights(load, seed) / N_INPUTS for seed in seeds] for load in LOADS])
     return {
-        "data": {
-            "load": LOADS,
-            "sparsity": sparsity.mean(axis=1),
-            "error": sparsity.std(axis=1, ddof=1) / np.sqrt(N_SEEDS),
-        },
+        "data": {str(n): largest_sparsity(n, seeds) for n in N_INPUTS},
         "robustness": ROBUSTNESS,
         "theory": {
             name: [
@@ -46,32 +42,55 @@ def compute(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def fewest_weights(load: float, seed: int) -> float:
+def largest_sparsity(n: int, seeds: list[int]) -> dict[str, Any]:
+    """Means of the largest fractions of zero weights at every load, with standard errors."""
+    sparsity = np.array([[1 - fewest_weights(n, load, seed) / n for seed in seeds] for load in LOADS])
+    error = sparsity.std(axis=1, ddof=1) / np.sqrt(len(seeds))
+    return {"load": LOADS, "sparsity": sparsity.mean(axis=1), "error": error}
+
+
+def fewest_weights(n: int, load: float, seed: int) -> float:
     """The least number of nonzero weights that stores an instance as robustly as asked; NaN if no number does."""
-    fewest = float("nan")
-    for count in range(N_INPUTS, 0, -1):
-        point = Point(n_inputs=N_INPUTS, load=load, seed=seed, density=count / N_INPUTS)
-        ((_, found),) = sweep(Exact(), [point])
+    fewest, allowed = float("nan"), n
+    while allowed > 0:
+        ((_, found),) = sweep(Exact(), [Point(n_inputs=n, load=load, seed=seed, density=allowed / n)])
         if found["robustness"] < ASKED:
-            return fewest
-        fewest = round((1 - found["sparsity"]) * N_INPUTS)
+            break
+        fewest = round((1 - found["sparsity"]) * n)
+        allowed = int(fewest) - 1
     return fewest
 
 
 def draw(table: dict[str, Any]) -> Figure:
-    """One pair of lines a robustness."""
+    """One pair of lines a robustness, which is written at their ends."""
     with plt.rc_context(plotting.STYLE):
-        figure = Figure(figsize=(4.4, 3.0), layout="constrained")
+        figure = Figure(figsize=(4.6, 3.3), layout="constrained")
         ax = figure.subplots()
         colours = (plotting.BLACK, plotting.BLUE, plotting.VERMILION)
         for name, style in (("l0", "-"), ("gap", ":")):
             for margin, curve, colour in zip(table["robustness"], table["theory"][name], colours, strict=True):
-                label = rf"{name}, $\kappa$ = {margin:g}"
+                label = f"{name}, theory" if margin == table["robustness"][0] else None
                 ax.plot(curve["load"], curve["sparsity"], linestyle=style, color=colour, label=label)
-        data = table["data"]
-        label = rf"l0, $\kappa \geq$ {ASKED:g}, N = {N_INPUTS}"
-        points(ax, data["load"], data["sparsity"], y_error=data["error"], color=plotting.BLUE, marker="o", label=label)
+        for margin, curve, colour in zip(table["robustness"], table["theory"]["gap"], colours, strict=True):
+            end = curve["load"][0], curve["sparsity"][0]
+            ax.annotate(
+                rf"$\kappa$ = {margin:g}",
+                end,
+                (-4, 3),
+                textcoords="offset points",
+                ha="right",
+                color=colour,
+                fontsize=7,
+            )
+        for (n, data), face in zip(table["data"].items(), ("none", plotting.BLUE), strict=True):
+            look = {
+                "color": plotting.BLUE,
+                "marker": "o",
+                "markerfacecolor": face,
+                "label": rf"l0, $\kappa \geq$ {ASKED:g}, N = {n}",
+            }
+            points(ax, data["load"], data["sparsity"], y_error=data["error"], **look)
         ax.set(xlabel=r"load $\alpha$", ylabel="fraction of zero weights", xlim=(0, 2.05), ylim=(0, 1))
-        ax.set_title(f"lines: {BOUND}")
         ax.legend(loc="lower left")
+        ax.set_title(f"theory: {BOUND}")
     return figure

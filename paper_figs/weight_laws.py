@@ -2,9 +2,9 @@
 
 Load 0.6, activity 1/2, threshold 0. From left to right: l1 norm only; at most 30% of the weights nonzero; a gap of 2.
 Lines: replica theory of arXiv:2409.04946, truncated Gaussians, for the last two replica symmetric. Bars: the nonzero
-weights of proved optima, as densities per weight; 20 instances of N = 200 (l1), 60 of N = 40 (l0, gap). Dotted: the
-ends of the theory's hole, into which weights reach at finite N for l0. Dots and circles, on the scale to the right: the
-fractions of weights at zero and at the ends of the gap, theory and found.
+weights of proved optima; 20 instances of N = 200 (l1), 60 of N = 40 (l0, gap). Densities are per unit of weight, of
+all weights, and those at zero and at the ends of the gap are left out: the titles say which fraction they are. Dotted:
+the ends of the theory's hole, into which weights reach at finite N for l0.
 """
 
 from __future__ import annotations
@@ -60,33 +60,29 @@ def histogram(seeds: list[int], n_inputs: int, **constraint: float) -> dict[str,
 
 
 def draw(table: dict[str, Any]) -> Figure:
-    """One panel a model; the axis of the atoms is on the right."""
+    """One panel a model; the fractions of the atoms are in its title."""
     with plt.rc_context(plotting.STYLE):
-        figure = Figure(figsize=(6.8, 2.5), layout="constrained")
+        figure = Figure(figsize=(6.8, 2.7), layout="constrained")
         panels = figure.subplots(1, 3, sharey=True)
         for ax, (name, theory) in zip(panels, table["theory"].items(), strict=True):
-            found = table["data"][name]
-            ax.stairs(found["density"], table["edges"], fill=True, color=plotting.GREY, alpha=0.5, label="found")
+            found, (n_inputs, _) = table["data"][name], SHOWN[name]
+            ax.stairs(found["density"], table["edges"], fill=True, color="#D0D0D0", label="found")
             ax.plot(table["w"], theory["density"], color=COLOURS[name], label="theory")
             if theory["hole"] > 0:
                 for end in (-theory["hole"], theory["hole"]):
                     ax.axvline(end, color=plotting.GREY, linewidth=0.6, linestyle=":")
-            atoms = ax.twinx()
-            atoms.spines["right"].set_visible(True)
-            atoms.set_ylim(0, 1)
-            atoms.plot(*zip(*theory["atoms"], strict=True), ".", color=COLOURS[name], label="atoms, theory")
-            atoms.plot(
-                *zip(*found["atoms"], strict=True),
-                "o",
-                color=plotting.GREY,
-                markerfacecolor="none",
-                label="atoms, found",
-            )
-            if ax is panels[-1]:
-                atoms.set_ylabel("fraction of weights (atoms)")
-            else:
-                atoms.set_yticklabels([])
-            ax.set(xlabel="weight $J$", ylim=(0, None))
-            ax.set_title(name)
-        panels[0].set_ylabel("density")
+            ax.set(xlabel="weight $J$", xlim=(EDGES[0], EDGES[-1]), ylim=(0, None))
+            ax.set_title("\n".join((f"{name}, N = {n_inputs}", *_fractions(found["atoms"], theory["atoms"]))))
+        panels[0].set_ylabel("density per unit of weight")
+        panels[0].legend(loc="upper left")
     return figure
+
+
+def _fractions(found: list[list[float]], theory: list[list[float]]) -> list[str]:
+    """The fraction at zero, and that at both ends of the gap, in words."""
+    middle = len(theory) // 2
+    lines = [f"$J$ = 0: {found[middle][1]:.3f} (theory {theory[middle][1]:.3f})"]
+    if middle:
+        ends = [sum(share for end, share in atoms if end != 0) for atoms in (found, theory)]
+        lines.append(rf"$J = \pm{theory[-1][0]:g}$: {ends[0]:.3f} (theory {ends[1]:.3f})")
+    return lines

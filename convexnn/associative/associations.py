@@ -77,7 +77,7 @@ class Associations:
         InputError
             If `count` is not an integer from 1 to the number of associations.
         """
-        if _count("count", count) > self.n_associations:
+        if as_count("count", count) > self.n_associations:
             raise InputError(f"count must be at most the {self.n_associations} associations, got {count}")
         return Associations(self.inputs[:count], self.outputs[:count])
 
@@ -111,12 +111,11 @@ def random_associations(
     InputError
         For counts below 1, probabilities that are not strictly between 0 and 1, or an `f_in` of the wrong length.
     """
-    shape = _count("n_associations", n_associations), _count("n_inputs", n_inputs)
+    shape = as_count("n_associations", n_associations), as_count("n_inputs", n_inputs)
     activity = as_activity(f_in)
     if activity.size not in (1, n_inputs):
         raise InputError(f"f_in must be one number or one number an input ({n_inputs}), got {activity.size} numbers")
-    if not isinstance(rng, np.random.Generator):
-        raise InputError(f"rng must be a numpy Generator, for example numpy.random.default_rng(0), got {rng!r}")
+    as_generator(rng)
     probability = as_scalar("f_out", f_out)
     inputs = rng.random(shape) < activity
     return Associations(inputs.astype(np.float64), (rng.random(n_associations) < probability).astype(np.float64))
@@ -136,10 +135,43 @@ def as_scalar(name: str, value: Any) -> float:
     return float(grid)
 
 
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+def as_count(name: str, value: Any) -> int:
+    """An integer of at least 1, which fits 64 bits.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value < 2**63:
         raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
     return int(value)
+
+
+def as_generator(rng: Any) -> np.random.Generator:
+    """A generator of random numbers.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise InputError(f"rng must be a numpy Generator, for example numpy.random.default_rng(0), got {rng!r}")
+    return rng
+
+
+def as_associations(associations: Any) -> Associations:
+    """Associations.
+
+    Raises
+    ------
+    InputError
+        If they are something else.
+    """
+    if not isinstance(associations, Associations):
+        raise InputError(f"associations must be Associations, got {type(associations).__name__}")
+    return associations
 
 
 def _binary(name: str, values: Any, ndim: int) -> FloatArray:

@@ -245,8 +245,9 @@ def sweep(
     Raises
     ------
     InputError
-        If the folder cannot be written.
+        If the folder cannot be written, or for other things than measurements, points and a number of processes.
     """
+    _check(measurement, points, n_jobs)
     place = None if folder is None else _prepared(folder)
     found = {} if place is None else {k: kept for k, p in enumerate(points) if (kept := _read(place, measurement, p))}
     missing = [k for k in range(len(points)) if k not in found]
@@ -303,6 +304,16 @@ def summarise(results: Sequence[tuple[Point, dict[str, float]]]) -> list[Summary
         error = {name: float(c.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan for name, c in columns.items()}
         rows.append(Summary(members[0][0], n, mean, error))
     return rows
+
+
+def _check(measurement: Any, points: Sequence[Any], n_jobs: Any) -> None:
+    if not isinstance(measurement, (Exact, Paired, Online)):
+        raise InputError(f"measurement must be Exact(), Paired() or Online(), got {measurement!r}")
+    for point in points:
+        if not isinstance(point, Point):
+            raise InputError(f"points must be a sequence of Point, such as grid(...) gives, got {point!r} among them")
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0:
+        raise InputError(f"n_jobs must be an integer, at least 1, or -1 for one process a processor, got {n_jobs!r}")
 
 
 def _learn(point: Point, time_limit: float | None) -> Learned:
@@ -368,12 +379,12 @@ def _read(folder: Path, measurement: Measurement, point: Point) -> dict[str, flo
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        result = record.pop("result")
+        result = {name: float(value) for name, value in record.pop("result").items()}
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         raise InputError(f"{path} is not a result of a sweep; remove it") from None
     if record != json.loads(json.dumps(identity)):
         raise InputError(f"{path} holds the result of other parameters than its name says; remove it")
-    return {str(name): float(value) for name, value in result.items()}
+    return result
 
 
 def _write(folder: Path, measurement: Measurement, point: Point, result: dict[str, float]) -> None:

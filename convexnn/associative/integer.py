@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -27,9 +28,9 @@ from convexnn.validation import FloatArray
 _TOLERANCE = 1e-10
 _FIRST_CAPACITY = 4096
 _MAX_BYTES = 2**30
-# Entries of dictionaries that one call of the kernel may touch, roughly; a tenth of a second or less. Not measured in
-# seconds, so that the search does not depend on the machine.
-_WORK_OF_A_CALL = 2e7
+# Linear programs of one call of the kernel, times their size: a tenth of a second for most, about one where a program
+# takes many pivots. Not measured in seconds, so that the search does not depend on the machine.
+_WORK_OF_A_CALL = 1e7
 # If signs are free, a relaxation of bound 0 stays at 0 until all signs are decided: weights of +J and -J cancel. Once
 # it is proved that not all associations can be stored, the search for the least negative robustness stops after so
 # many linear programs times their size.
@@ -85,23 +86,27 @@ def search(
     -------
     Learned
     """
+    _compile()  # before the clock starts
+    began = time.perf_counter()
     columns = Columns.of(associations.n_inputs, constraints.signs)
     instance = _instance(associations, constraints, columns)
     scale = math.sqrt(instance.total)
-    work, tree, best = _work(instance), _tree(instance, _FIRST_CAPACITY), _incumbent(instance, columns, start)
+    best = _incumbent(instance, columns, start)
     tolerance = float(best.tolerance[0]) / scale
-    tree_search.search(instance, work, tree, best, 0)  # compiles, before the clock starts
-    began = time.perf_counter()
+    until = math.inf if time_limit is None else began + time_limit
+    root = _root(instance, until)
+    bound = min(bound, tree_search.dual_bound(instance, root, np.zeros(instance.owner.size)) / scale)
+    work, tree = _work(instance, root), _tree(instance, _FIRST_CAPACITY)
     tree_search.push(tree, bound * scale, work.state)
-    dives = 1 + int(_WORK_OF_A_CALL / (work.root.slope.size * associations.n_inputs))
-    status = ""
-    while tree.size[0] and not status:
-        tree_search.search(instance, work, tree, best, dives)
+    max_nodes = 1 + int(_WORK_OF_A_CALL / root.slope.size)
+    status = "time limit" if time.perf_counter() > until else ""
+    while _is_open(work, tree) and not status:
+        tree_search.search(instance, work, tree, best, max_nodes)
         seconds = time.perf_counter() - began
-        bound = min(bound, _bound(tree, best) / scale)
+        bound = min(bound, _bound(work, tree, best) / scale)
         if progress is not None:
             progress(Progress(seconds, float(best.margin[0]) / scale, bound, int(best.nodes[0]), int(tree.size[0])))
-        if time_limit is not None and seconds > time_limit:
+        if began + seconds > until:
             status = "time limit"
         elif (
             constraints.signs is None
@@ -113,12 +118,15 @@ def search(
             tree = _tree(instance, 2 * tree.keys.size, tree)
             status = "memory limit" if tree.states.nbytes > _MAX_BYTES else ""
     weights = columns.weights(on_total(best.amounts, constraints.gap, instance.total))
-    return polished(Learned(associations, constraints, weights, bound, status if tree.size[0] else "optimal"))
+    if not _is_open(work, tree):
+        return polished(Learned(associations, constraints, weights, bound, "optimal"), weights)
+    found = polished(Learned(associations, constraints, weights, bound, status), weights)
+    return polished(found, _rounded(constraints, columns.weights(_amounts(root, columns.owner.size))))
 
 
-def polished(found: Learned) -> Learned:
-    """The same, or better weights: the linear program with the support and the signs of those found."""
-    program = Program(Columns.orthant(found.weights), found.constraints.threshold, found.constraints.gap)
+def polished(found: Learned, like: FloatArray) -> Learned:
+    """What was found, or better weights with the support and the signs of others, by a linear program."""
+    program = Program(Columns.orthant(like), found.constraints.threshold, found.constraints.gap)
     program.add(found.associations)
     vertex = program.solve()
     if vertex is None:
@@ -153,13 +161,40 @@ def _instance(associations: Associations, constraints: Constraints, columns: Col
     return Instance(margins, offsets, float(n), constraints.gap, constraints.max_nonzero, columns.owner, first, second)
 
 
-def _work(instance: Instance) -> Work:
-    n, n_inputs = instance.owner.size, instance.first.size
+def _root(instance: Instance, until: float) -> Dictionary:
+    """The dictionary without decisions, optimal unless the clock passes `until`."""
     root = tree_search.start(instance)
-    tree_search.reoptimise(root, -math.inf)
+    first, count = 0, 1 + int(_WORK_OF_A_CALL / root.slope.size)
+    while tree_search.iterate(root, -math.inf, first, first + count) == tree_search.UNFINISHED:
+        first += count
+        if time.perf_counter() > until:
+            break
+    return root
+
+
+def _work(instance: Instance, root: Dictionary) -> Work:
+    n, n_inputs = instance.owner.size, instance.first.size
     d, trial = (Dictionary(*(part.copy() for part in root)) for _ in range(2))
     state = np.zeros(n + n_inputs, np.int8)
-    return Work(root, d, trial, state, state.copy(), np.zeros(n), np.zeros(n_inputs))
+    return Work(root, d, trial, state, state.copy(), np.zeros(n), np.zeros(n_inputs), np.array([-math.inf]))
+
+
+def _amounts(d: Dictionary, n: int) -> FloatArray:
+    """(n,) array: those of the dictionary, where they are not negative."""
+    amounts = d.lower[:n].copy()
+    held = d.basic < n
+    amounts[d.basic[held]] = np.maximum(d.value[held], 0.0)
+    return amounts
+
+
+def _rounded(constraints: Constraints, weights: FloatArray) -> FloatArray:
+    """The largest weights, as many as are allowed, without those that are nearer to 0 than to the end of the gap."""
+    size = np.abs(weights)
+    kept = np.argsort(-size, kind="stable")[: constraints.max_nonzero]
+    kept = kept[size[kept] > constraints.gap / 2]
+    rounded = np.zeros(weights.size)
+    rounded[kept] = weights[kept]
+    return rounded
 
 
 def _tree(instance: Instance, capacity: int, old: Tree | None = None) -> Tree:
@@ -191,6 +226,23 @@ def _incumbent(instance: Instance, columns: Columns, weights: FloatArray) -> Inc
     )
 
 
-def _bound(tree: Tree, best: Incumbent) -> float:
+def _is_open(work: Work, tree: Tree) -> bool:
+    return bool(tree.size[0] > 0 or work.paused[0] > -math.inf)
+
+
+def _bound(work: Work, tree: Tree, best: Incumbent) -> float:
     """On the smallest margin: of the open nodes, of the closed ones, and of the incumbent, which may be the start."""
-    return float(max(tree.keys[0] if tree.size[0] else -math.inf, best.closed[0], best.margin[0]))
+    waiting = tree.keys[0] if tree.size[0] else -math.inf
+    return float(max(waiting, work.paused[0], best.closed[0], best.margin[0]))
+
+
+@cache
+def _compile() -> None:
+    """Use the kernels on the smallest problem, so that no time limit is spent on their compilation."""
+    associations, weights = Associations(np.ones((1, 1)), np.ones(1)), np.ones(1)
+    constraints, columns = Constraints.of(1), Columns.of(1, weights)
+    instance = _instance(associations, constraints, columns)
+    root = _root(instance, math.inf)
+    work, tree, best = _work(instance, root), _tree(instance, 4), _incumbent(instance, columns, weights)
+    tree_search.push(tree, tree_search.dual_bound(instance, root, work.prices), work.state)
+    tree_search.search(instance, work, tree, best, 1)

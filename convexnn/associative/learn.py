@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convexnn.associative.associations import Associations
+from convexnn.associative.associations import Associations, as_associations
 from convexnn.associative.integer import Progress, hebbian, search
 from convexnn.associative.learned import OPTIMAL_GAP, Constraints, Learned
 from convexnn.associative.linear import Columns, Program
@@ -73,7 +73,7 @@ def learn(
     """
     return learning_curve(
         associations,
-        [_checked(associations).n_associations],
+        [as_associations(associations).n_associations],
         threshold=threshold,
         signs=signs,
         density=density,
@@ -116,7 +116,7 @@ def learning_curve(
     InputError, InfeasibleError
         As `learn` does, and for counts that do not ascend or exceed the number of associations.
     """
-    constraints = Constraints.of(_checked(associations).n_inputs, threshold, signs, density, gap)
+    constraints = Constraints.of(as_associations(associations).n_inputs, threshold, signs, density, gap)
     seconds = None if time_limit is None else as_positive("time_limit", time_limit)
     edges = [0, *_checked_counts(counts, associations)]
     columns = Columns.of(associations.n_inputs, constraints.signs)
@@ -147,7 +147,7 @@ def _most_robust(
         vertex = program.solve(time_limit)
         if vertex is None:
             bound = min(bound, program.bound(np.ones(associations.n_associations)))
-            if time_limit is not None:
+            if program.timed_out:
                 return Learned(associations, constraints, start, bound, "time limit")
         elif program.columns.overlap(vertex.amounts):
             # Amounts of both signs of an input cancel, so that sum |J| is too small and no weights are as robust.
@@ -157,17 +157,12 @@ def _most_robust(
     return search(associations, constraints, start, bound, time_limit=time_limit, progress=progress)
 
 
-def _checked(associations: Associations) -> Associations:
-    if not isinstance(associations, Associations):
-        raise InputError(f"associations must be Associations, got {type(associations).__name__}")
-    return associations
-
-
 def _checked_counts(counts: Sequence[int], associations: Associations) -> Sequence[int]:
+    allowed = f"counts must be integers that ascend from 1 to at most {associations.n_associations}"
+    if not isinstance(counts, (Sequence, np.ndarray)):
+        raise InputError(f"{allowed}, got {counts!r}")
     for low, high in pairwise([0, *counts]):
-        if not isinstance(high, (int, np.integer)) or not low < high <= associations.n_associations:
-            raise InputError(
-                f"counts must be integers that ascend from 1 to at most {associations.n_associations}, "
-                f"got {high!r} after {low!r}"
-            )
+        whole = isinstance(high, (int, np.integer)) and not isinstance(high, bool)
+        if not whole or not low < high <= associations.n_associations:
+            raise InputError(f"{allowed}, got {high!r} after {low!r}")
     return counts

@@ -131,7 +131,7 @@ class Learned:
         n = self.associations.n_inputs
         field = self.associations.inputs @ self.weights / n - self.constraints.threshold
         margins: FloatArray = math.sqrt(n) * (2 * self.associations.outputs - 1) * field
-        return margins
+        return margins + 0.0  # -0 is 0
 
     @property
     def robustness(self) -> float:

@@ -103,6 +103,7 @@ class Program:
         self._offsets = np.zeros(0)
         self._infinity = highspy.kHighsInf
         self._optimal = highspy.HighsModelStatus.kOptimal
+        self._time_limit = highspy.HighsModelStatus.kTimeLimit
         self._highs: Any = highspy.Highs()
         for name, value in _OPTIONS.items():
             self._highs.setOptionValue(name, value)
@@ -128,7 +129,7 @@ class Program:
         self._offsets = np.append(self._offsets, offsets)
 
     def solve(self, time_limit: float | None = None) -> Vertex | None:
-        """An optimal vertex; None if HiGHS found none, as a rule for lack of time."""
+        """An optimal vertex; None if HiGHS found none: see `timed_out`."""
         until = self._infinity if time_limit is None else self._highs.getRunTime() + time_limit
         self._highs.setOptionValue("time_limit", until)
         self._highs.run()
@@ -137,6 +138,11 @@ class Program:
         solution = self._highs.getSolution()
         amounts = on_total(np.array(solution.col_value[:-1]), self.lower, self.columns.n_inputs)
         return Vertex(amounts, self.bound(np.abs(np.array(solution.row_dual[1:]))))
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the last `solve` ended for lack of time."""
+        return bool(self._highs.getModelStatus() == self._time_limit)
 
     def bound(self, multipliers: FloatArray) -> float:
         """What no weights exceed in robustness, for any multipliers >= 0 of the associations that are not all 0."""

@@ -17,7 +17,6 @@ most a fraction `density` of the weights is nonzero), gap (a nonzero weight is a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,15 +28,19 @@ from convexnn.validation import FloatArray
 
 _EPS = float(np.finfo(np.float64).eps)
 
-_ALLOWED: dict[str, tuple[str, Callable[[FloatArray], np.ndarray]]] = {
-    "robustness": ("at least 0 (and at most 1e50)", lambda v: (v >= 0) & (v <= 1e50)),
-    "load": ("positive (and at least 1e-100)", lambda v: v >= 1e-100),
-    "threshold": ("finite", np.isfinite),
-    "f_in": ("strictly between 0 and 1", lambda v: (v > 0) & (v < 1)),
-    "f_out": ("strictly between 0 and 1", lambda v: (v > 0) & (v < 1)),
-    "inhibitory": ("a fraction between 0 and 1", lambda v: (v >= 0) & (v <= 1)),
-    "density": ("above 0 and at most 1", lambda v: (v > 0) & (v <= 1)),
-    "gap": ("at least 0 and finite", lambda v: (v >= 0) & np.isfinite(v)),
+# Far beyond any neuron: within these ranges all quantities of the theory are floating-point numbers.
+_TINY = 1e-12
+
+# What a parameter must be, the least and the greatest value, and these two in words.
+_ALLOWED: dict[str, tuple[str, float, float, str]] = {
+    "robustness": ("at least 0", 0.0, 1e50, "0 to 1e50"),
+    "load": ("positive", 1e-100, np.inf, "1e-100 to infinity"),
+    "threshold": ("finite", -1e50, 1e50, "-1e50 to 1e50"),
+    "f_in": ("strictly between 0 and 1", _TINY, 1 - _TINY, "1e-12 to 1 - 1e-12"),
+    "f_out": ("strictly between 0 and 1", _TINY, 1 - _TINY, "1e-12 to 1 - 1e-12"),
+    "inhibitory": ("a fraction between 0 and 1", 0.0, 1.0, "0 to 1"),
+    "density": ("above 0 and at most 1", _TINY, 1.0, "1e-12 to 1"),
+    "gap": ("at least 0 and finite", 0.0, 1e12, "0 to 1e12"),
 }
 
 
@@ -58,12 +61,12 @@ def as_grid(name: str, values: ArrayLike | None) -> FloatArray:
     if array.size == 0:
         raise InputError(f"{name} is empty; give at least one value")
     array = array.astype(np.float64)
-    text, holds = _ALLOWED[name]
-    wrong = np.flatnonzero(~holds(array))
+    text, least, greatest, allowed = _ALLOWED[name]
+    wrong = np.flatnonzero(~((array >= least) & (array <= greatest)))
     if wrong.size:
         where = tuple(map(int, np.unravel_index(wrong[0], array.shape)))
         place = f" at index {where}" if where else ""
-        raise InputError(f"{name} must be {text}, got {array[where]}{place}")
+        raise InputError(f"{name} must be {text}, got {array[where]}{place}; allowed: {allowed}")
     return array
 
 

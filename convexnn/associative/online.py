@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convexnn.associative.associations import Associations, as_scalar
+from convexnn.associative.associations import Associations, as_associations, as_count, as_generator, as_scalar
 from convexnn.associative.learned import Constraints, Learned
 from convexnn.errors import InputError
 from convexnn.kernels.online_rule import RECORDED, Rule, pack, run, run_all
@@ -29,6 +29,8 @@ STORED, NOT_STORED = "stored", "not stored"
 # All sums of weights are exact as long as N mean |J| stays below 2^53 multiples of the grid. The weights start with a
 # mean of (1 + gap) / 2 or 1 + gap, and pushes and pulls balance at a mean of 1 + push / pull: this is the room above.
 _HEADROOM = 16
+
+_MOST_RECORDS = 10**7  # 400 MB a run
 _FAR = 2.0**62  # beyond all fields, in multiples of the grid
 
 
@@ -131,9 +133,8 @@ def learn_online(
     InfeasibleError
         If no weights satisfy the constraints.
     """
-    task = _Task.of(
-        associations.n_inputs, robustness, gap, threshold, signs, n_steps, push, pull, reactivation, record_every
-    )
+    n = as_associations(associations).n_inputs
+    task = _Task.of(n, robustness, gap, threshold, signs, n_steps, push, pull, reactivation, record_every)
     arrays = task.start(associations, rng)
     return task.finish(associations, arrays, run(*arrays, *task.shared))
 
@@ -177,14 +178,16 @@ def learn_online_many(
     InfeasibleError
         If no weights satisfy the constraints.
     """
-    shapes = {one.inputs.shape for one in associations}
+    if isinstance(associations, Associations):
+        raise InputError("associations must be a sequence of Associations, got one; write [associations]")
+    shapes = {as_associations(one).inputs.shape for one in associations}
     if len(shapes) != 1:
         found = f"the shapes {', '.join(map(str, sorted(shapes)))}" if shapes else "none"
         raise InputError(f"associations must be at least one, all of the same shape, got {found}")
     task = _Task.of(
         associations[0].n_inputs, robustness, gap, threshold, signs, n_steps, push, pull, reactivation, record_every
     )
-    rngs = _as_generator(rng).spawn(len(associations))
+    rngs = as_generator(rng).spawn(len(associations))
     runs = [task.start(one, its) for one, its in zip(associations, rngs, strict=True)]
     stacked: list[Any] = [np.stack(parts) for parts in zip(*runs, strict=True)]
     arguments: list[Any] = [*stacked, *task.shared]
@@ -240,14 +243,20 @@ class _Task:
     ) -> _Task:
         constraints = Constraints.of(n_inputs, threshold=threshold, signs=signs, gap=gap)
         rule = _rule(n_inputs, constraints.gap, push, pull, reactivation)
-        every = _as_count("record_every", record_every) if record_every is not None else 1
+        every = as_count("record_every", record_every) if record_every is not None else 1
         free = np.zeros(n_inputs) if constraints.signs is None else constraints.signs
-        shared = _Shared(free.astype(np.int64), rule, _as_count("n_steps", n_steps), every)
+        shared = _Shared(free.astype(np.int64), rule, as_count("n_steps", n_steps), every)
+        if record_every is not None and shared.n_steps // every > _MOST_RECORDS:
+            least = math.ceil(shared.n_steps / _MOST_RECORDS)
+            raise InputError(
+                f"record_every must be at least {least} for {shared.n_steps} steps, got {every}; "
+                f"at most {_MOST_RECORDS} states are recorded"
+            )
         return cls(as_scalar("robustness", robustness), constraints, shared, record_every is not None)
 
     def start(self, associations: Associations, rng: np.random.Generator) -> _Arrays:
         """The arrays of a run that has not begun."""
-        rng = _as_generator(rng)
+        rng = as_generator(rng)
         m, n = associations.inputs.shape
         side = 2 * associations.outputs - 1
         scale = math.sqrt(n) * self.robustness + n * abs(self.constraints.threshold)
@@ -305,21 +314,11 @@ def _rule(n_inputs: int, gap: float, push: float, pull: float, reactivation: flo
     push, pull = as_positive("push", push), as_positive("pull", pull)
     if pull > 1:
         raise InputError(f"pull must be at most 1, got {pull}; above, the l1 step overshoots")
+    if push > 1e12 * pull:
+        raise InputError(f"push must be at most 1e12 times pull, got {push} and {pull}")
     if not 0 <= as_number("reactivation", reactivation) <= 0.5:
         raise InputError(f"reactivation must be between 0 and 1/2, got {reactivation}")
     grid = 2.0 ** (math.ceil(math.log2(_HEADROOM * n_inputs * (1 + gap + push / pull))) - 53)
     if push < grid:
         raise InputError(f"push must be at least {grid:.2g}, the grid of the weights, got {push}")
     return Rule(round(push / grid), pull, math.ceil(gap / grid), reactivation, NORM_TOLERANCE, grid)
-
-
-def _as_generator(rng: Any) -> np.random.Generator:
-    if not isinstance(rng, np.random.Generator):
-        raise InputError(f"rng must be a numpy Generator, for example numpy.random.default_rng(0), got {rng!r}")
-    return rng
-
-
-def _as_count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
-    return int(value)

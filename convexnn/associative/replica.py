@@ -105,9 +105,16 @@ class Capacity:
         Raises
         ------
         InputError
-            For a grid.
+            For a grid, and for weights that are not numbers.
         """
-        return weights.weight_density(self._only("weight_density(w)"), np.asarray(w, dtype=np.float64))
+        point = self._only("weight_density(w)")
+        try:
+            at = np.asarray(w, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InputError(f"w must be a number or an array of numbers, got {w!r}") from None
+        if np.isnan(at).any():
+            raise InputError("w must be numbers, got NaN")
+        return weights.weight_density(point, at)
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:

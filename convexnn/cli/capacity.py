@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from convexnn.associative.replica import Capacity
 
 _RANGE = "a range start:stop:count such as 0:2:40"
+_MOST_POINTS = 100_000  # minutes of work
 
 
 def capacity(
@@ -88,6 +89,8 @@ def _number_or_range(name: str, text: str) -> float | list[float]:
         raise InputError(f"{_option(name)} must be a number, or {_RANGE}, got {text!r}") from None
     if size < 2 or not np.isfinite([low, high]).all():
         raise InputError(f"{_option(name)} must be between finite numbers and count at least 2, got {text!r}")
+    if size > _MOST_POINTS:
+        raise InputError(f"{_option(name)} must count at most {_MOST_POINTS}, got {text!r}")
     values: list[float] = np.linspace(low, high, size).tolist()
     return values
 

@@ -32,7 +32,7 @@ _inner = njit(**_INNER)
 FREE, ZERO, RAISED = np.int8(0), np.int8(1), np.int8(2)
 COUNTED = np.int8(1)
 
-_OPTIMAL, _EMPTY, _CUT = 0, 1, 2
+_OPTIMAL, _EMPTY, _CUT, UNFINISHED = 0, 1, 2, 3
 _FEASIBILITY = 1e-9  # of a basic variable, in units of mean amount 1
 _PIVOT = 1e-9
 _GONE = -1_000_000_000
@@ -94,6 +94,7 @@ class Work(NamedTuple):
     sibling: np.ndarray  # (n + N,)
     prices: np.ndarray  # (n,)
     losses: np.ndarray  # (N,)
+    paused: np.ndarray  # (1,), the bound of a dive that is to go on from `state` and `d`; -inf if there is none
 
 
 @njit(cache=True, nogil=True)
@@ -255,14 +256,17 @@ def _entering(d: Dictionary, r: int, smallest_index: bool) -> int:
 
 
 @njit(cache=True, nogil=True)
-def reoptimise(d: Dictionary, cutoff: float) -> int:
+def iterate(d: Dictionary, cutoff: float, first: int, last: int) -> int:
     """Dual simplex until the dictionary is optimal, proves the node empty, or its t falls to the cutoff.
 
-    Bland's rule takes over where the quicker rule might cycle. If rounding keeps it from an end, the dictionary is
-    taken as it is: the bound of the node is valid all the same.
+    Iterations `first` to `last`; UNFINISHED if more are needed. Bland's rule takes over where the quicker rule might
+    cycle. If rounding keeps it from an end, the dictionary is taken as it is: the bound of the node is valid all the
+    same.
     """
     patience = 20 * d.value.size
-    for iteration in range(10 * patience):
+    for iteration in range(first, 10 * patience):
+        if iteration == last:
+            return UNFINISHED
         if d.value[0] <= cutoff:
             return _CUT
         r = _leaving(d, iteration > patience)
@@ -273,6 +277,12 @@ def reoptimise(d: Dictionary, cutoff: float) -> int:
             return _EMPTY
         _pivot(d, k, r)
     return _OPTIMAL
+
+
+@njit(cache=True, nogil=True)
+def reoptimise(d: Dictionary, cutoff: float) -> int:
+    """`iterate` to the end."""
+    return iterate(d, cutoff, 0, -1)
 
 
 @njit(cache=True, nogil=True)
@@ -497,17 +507,24 @@ def _keep(tree: Tree, best: Incumbent, bound: float, state: np.ndarray) -> None:
 
 
 @_inner
-def _branch_on_count(instance: Instance, work: Work, tree: Tree, best: Incumbent, bound: float, counted: int) -> float:
+def _branch_on_count(
+    instance: Instance, work: Work, tree: Tree, best: Incumbent, bound: float, counted: int, max_nodes: int
+) -> float:
     """More inputs are nonzero than may be: of any one more than there are places for, one is 0.
 
     The branches are: the first of them is 0; the first is counted and the second 0; and so on. The order is that of the
     bounds without each of them, the smallest first; an input without which the bound falls to the cutoff is counted.
+    Only so many bounds are evaluated; the others are that of the node.
     """
     n = instance.owner.size
     losses = work.losses
+    last = best.nodes[0] + max_nodes
     for j in range(losses.size):
         losses[j] = np.inf
         if work.state[n + j] != COUNTED and _is_nonzero(instance, work.d, j):
+            if best.nodes[0] >= last:
+                losses[j] = bound
+                continue
             _duplicate(work.d, work.trial)
             _fix_at_zero(work.trial, instance.first[j])
             if instance.second[j] >= 0:
@@ -573,10 +590,13 @@ def _branch_on_parts(instance: Instance, work: Work, tree: Tree, bound: float) -
 
 
 @_inner
-def _dive(instance: Instance, work: Work, tree: Tree, best: Incumbent, bound: float) -> None:
-    """From the node of the state down to a solution or a closed node, keeping what is passed by."""
+def _dive(instance: Instance, work: Work, tree: Tree, best: Incumbent, bound: float, last: int, max_nodes: int) -> None:
+    """From the node of the state down to a solution or a closed node, keeping what is passed by, until node `last`."""
     n, n_inputs = instance.owner.size, instance.first.size
     while True:
+        if best.nodes[0] >= last:
+            work.paused[0] = bound
+            return None
         own = _solve(instance, work.d, work.prices, best)
         bound = min(bound, own)
         if bound <= best.cutoff[0]:
@@ -599,7 +619,7 @@ def _dive(instance: Instance, work: Work, tree: Tree, best: Incumbent, bound: fl
             _exclude(instance, work, best, own)
             c, within = _within_gap(instance, work.d)
         if nonzero - within > instance.most:
-            bound = _branch_on_count(instance, work, tree, best, bound, counted)
+            bound = _branch_on_count(instance, work, tree, best, bound, counted, max_nodes)
         elif within > 0:
             bound = _branch_on_gap(instance, work, tree, best, bound, c)
         elif not _branch_on_parts(instance, work, tree, bound):
@@ -608,14 +628,23 @@ def _dive(instance: Instance, work: Work, tree: Tree, best: Incumbent, bound: fl
 
 
 @njit(cache=True, nogil=True)
-def search(instance: Instance, work: Work, tree: Tree, best: Incumbent, max_dives: int) -> None:
-    """Dive from the most promising open nodes until none or no room for new ones is left, or often enough."""
-    for _ in range(max_dives):
-        if tree.size[0] == 0 or tree.keys.size - tree.size[0] <= instance.first.size:
-            return
-        bound = pop(tree, work.state)
-        if bound <= best.cutoff[0]:
-            _close(best, bound)
+def search(instance: Instance, work: Work, tree: Tree, best: Incumbent, max_nodes: int) -> None:
+    """Dive from the most promising open nodes until none or no room for new ones is left, or for so many nodes.
+
+    A dive that is broken off goes on with the next call, so that the search does not depend on `max_nodes` but for
+    nodes with more branches than that.
+    """
+    last = best.nodes[0] + max_nodes
+    while best.nodes[0] < last:
+        bound = work.paused[0]
+        if bound > -np.inf:
+            work.paused[0] = -np.inf
         else:
+            if tree.size[0] == 0 or tree.keys.size - tree.size[0] <= instance.first.size:
+                return
+            bound = pop(tree, work.state)
+            if bound <= best.cutoff[0]:
+                _close(best, bound)
+                continue
             _restore(instance, work)
-            _dive(instance, work, tree, best, bound)
+        _dive(instance, work, tree, best, bound, last, max_nodes)

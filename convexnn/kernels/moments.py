@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _ROOT_PI = math.sqrt(math.pi)
+_FLATTEST = 1e-250  # curvature: below it, quotients of subnormal numbers would overflow
 _EPS = float(np.finfo(np.float64).eps)
 _STEPS = 1000  # of Newton; from the start it moves down the tail of the drive, about 1 / (2 v) a step
 _HALVINGS = 60
@@ -261,7 +262,7 @@ def _newton_step(hessian: Floats, gradient: Floats) -> Floats:
     step = -gradient
     for k in range(3):
         # An unknown that is held fixed has neither gradient nor curvature.
-        hessian[k, k] = hessian[k, k] * (1 + 1e-13) if hessian[k, k] > 0 else 1.0
+        hessian[k, k] = max(hessian[k, k] * (1 + 1e-13), _FLATTEST) if hessian[k, k] > 0 else 1.0
     for k in range(3):
         for i in range(k + 1, 3):
             factor = hessian[k, i] / hessian[k, k]

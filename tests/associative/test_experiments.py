@@ -119,6 +119,10 @@ def test_files_that_are_not_results_are_refused(tmp_path):
     path.write_text(json.dumps({**record, "point": {**record["point"], "load": 0.9}}))
     with pytest.raises(InputError, match="other parameters than its name says"):
         sweep(Exact(), point, folder=tmp_path)
+    for result in ([], {"robustness": "high"}):
+        path.write_text(json.dumps({**record, "result": result}))
+        with pytest.raises(InputError, match="is not a result of a sweep; remove it"):
+            sweep(Exact(), point, folder=tmp_path)
     for text in ("", "[]", "{}", '{"result": {}', "\x80"):
         path.write_text(text)
         with pytest.raises(InputError, match=r"is not a result of a sweep; remove it|other parameters"):
@@ -211,6 +215,14 @@ def test_bad_points_are_refused(axes, message):
 def test_bad_sweeps_are_refused(tmp_path):
     with pytest.raises(InputError, match="the online rule has no density"):
         sweep(Online(), grid(**FEW, density=0.5))
+    with pytest.raises(InputError, match=r"measurement must be Exact\(\), Paired\(\) or Online\(\), got <class"):
+        sweep(Exact, grid(**FEW))
+    with pytest.raises(InputError, match="points must be a sequence of Point, such as grid"):
+        sweep(Exact(), [{"n_inputs": 12}])
+    with pytest.raises(
+        InputError, match="n_jobs must be an integer, at least 1, or -1 for one process a processor, got 0"
+    ):
+        sweep(Exact(), grid(**FEW), n_jobs=0)
     (tmp_path / "taken").write_text("")
     with pytest.raises(InputError, match="cannot use the folder"):
         sweep(Exact(), grid(**FEW), folder=tmp_path / "taken")

@@ -192,10 +192,42 @@ def test_branch_and_bound_solves_what_highs_does_not(case, monkeypatch):
     instance, constraints = associations(40, 24, 0), constrained(case, 40, 0)
     expected = learn(instance, **constraints)
     monkeypatch.setattr("convexnn.associative.linear.Program.solve", lambda self, time_limit=None: None)
-    found = learn(instance, **constraints)
-    assert found.status == "optimal"
+    for limit in (None, 1000.0):
+        found = learn(instance, **constraints, time_limit=limit)
+        assert found.status == "optimal"
+        assert found.check()
+        assert found.weights == pytest.approx(expected.weights, abs=1e-8)
+
+
+@pytest.mark.parametrize("case", [{"gap": 2.0}, {"density": 0.3}])
+def test_the_clock_is_looked_at_within_a_dive(case):
+    # A dive has 200 to 900 nodes here, a call of the kernel 42, and as many again for a node with more branches.
+    # The linear program over the rounded support makes up for the solution that the dive does not reach.
+    reports = []
+    found = learn(associations(400, 300, 0), **case, time_limit=0.5, progress=reports.append)
+    assert np.diff([0, *(report.n_nodes for report in reports)]).max(initial=0) <= 90
+    assert found.status == "time limit"
     assert found.check()
-    assert found.weights == pytest.approx(expected.weights, abs=1e-8)
+    assert found.robustness > 0.5 * found.bound > 0
+
+
+@pytest.mark.parametrize("case", [{"gap": 2.0}, {"density": 0.2}, {"gap": 2.0, "density": 0.25}])
+def test_a_search_in_many_calls_is_that_in_one(case, monkeypatch):
+    instance = associations(24, 14, 3)
+    visited = []
+    for work in (1e7, 1e4):  # one call of the kernel, and calls of a few nodes, which break off dives
+        reports = []
+        monkeypatch.setattr("convexnn.associative.integer._WORK_OF_A_CALL", work)
+        found = learn(instance, **case, progress=reports.append)
+        assert found.status == "optimal"
+        visited.append((len(reports) > 1, found.robustness))
+    assert [several for several, _ in visited] == [False, True]
+    assert visited[0][1] == pytest.approx(visited[1][1], abs=SOLVED)
+
+
+def test_robustness_zero_has_no_sign():
+    found = learn(Associations([[0, 1], [0, 1]], [0, 1]))
+    assert str(found).startswith("optimal: robustness 0,")
 
 
 def test_a_growing_tree(monkeypatch):

@@ -8,7 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convexnn.associative import Associations, learn, learning_curve, random_associations
+from convexnn.associative import (
+    Associations,
+    learn,
+    learn_online,
+    learn_online_many,
+    learning_curve,
+    random_associations,
+)
 from convexnn.errors import InfeasibleError, InputError
 
 INSTANCE = random_associations(20, 10, rng=np.random.default_rng(0))
@@ -95,12 +102,21 @@ def test_the_largest_gap_leaves_one_weight():
 
 
 def test_something_else_than_associations():
-    for function, more in ((learn, ()), (learning_curve, ([1],))):
+    online = {"robustness": 0.1, "gap": None, "n_steps": 1, "rng": np.random.default_rng(0)}
+    inputs = INSTANCE.inputs
+    for attempt in (
+        lambda: learn(inputs),
+        lambda: learning_curve(inputs, [1]),
+        lambda: learn_online(inputs, **online),
+        lambda: learn_online_many([INSTANCE, inputs], **online),
+    ):
         with pytest.raises(InputError, match="associations must be Associations, got ndarray"):
-            function(INSTANCE.inputs, *more)
+            attempt()
+    with pytest.raises(InputError, match=r"must be a sequence of Associations, got one; write \[associations\]"):
+        learn_online_many(INSTANCE, **online)
 
 
-@pytest.mark.parametrize("counts", [[3, 3], [0], [4, 2], [11], [2.0]])
+@pytest.mark.parametrize("counts", [[3, 3], [0], [4, 2], [11], [2.0], [True], 3, None])
 def test_counts_that_do_not_ascend(counts):
     with pytest.raises(InputError, match="counts must be integers that ascend from 1 to at most 10, got"):
         learning_curve(INSTANCE, counts)

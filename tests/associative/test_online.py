@@ -212,6 +212,9 @@ def test_more_reactivation_keeps_more_weights():
         ({"push": 1e-30}, "push must be at least .* the grid of the weights"),
         ({"pull": 1.5}, "pull must be at most 1, got 1.5"),
         ({"reactivation": 0.6}, "reactivation must be between 0 and 1/2, got 0.6"),
+        ({"n_steps": 10**30}, "n_steps must be an integer of at least 1, got 10"),
+        ({"push": 1e300}, "push must be at most 1e12 times pull, got 1e.300 and 0.1"),
+        ({"n_steps": 10**12, "record_every": 1}, "record_every must be at least 100000 for 1000000000000 steps, got 1"),
         ({"record_every": 0}, "record_every must be an integer of at least 1"),
     ],
 )

@@ -14,11 +14,12 @@ from convexnn.errors import InfeasibleError, InputError
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"robustness": -0.1}, "robustness must be at least 0 (and at most 1e50), got -0.1"),
-        ({"robustness": [0.1, np.nan]}, "robustness must be at least 0 (and at most 1e50), got nan at index (1,)"),
-        ({"robustness": np.inf}, "robustness must be at least 0 (and at most 1e50), got inf"),
+        ({"robustness": -0.1}, "robustness must be at least 0, got -0.1; allowed: 0 to 1e50"),
+        ({"robustness": [0.1, np.nan]}, "robustness must be at least 0, got nan at index (1,)"),
+        ({"robustness": np.inf}, "robustness must be at least 0, got inf"),
         ({"robustness": None}, "robustness must be a number or an array of numbers, got None"),
         ({"threshold": np.inf}, "threshold must be finite, got inf"),
+        ({"threshold": 1e51}, "threshold must be finite, got 1e+51; allowed: -1e50 to 1e50"),
         ({"threshold": "0.5"}, "threshold must be a number or an array of numbers, got '0.5'"),
         ({"f_in": 0.0}, "f_in must be strictly between 0 and 1, got 0.0"),
         ({"f_in": [0.5, 1.0]}, "f_in must be strictly between 0 and 1, got 1.0 at index (1,)"),
@@ -26,10 +27,13 @@ from convexnn.errors import InfeasibleError, InputError
         ({"f_in": []}, "f_in is empty; give at least one value"),
         ({"f_in": [[0.5], [0.2, 0.1]]}, "f_in must be a number or an array of numbers, got a ragged sequence"),
         ({"f_out": 1.0}, "f_out must be strictly between 0 and 1, got 1.0"),
+        ({"f_out": 1e-13}, "f_out must be strictly between 0 and 1, got 1e-13; allowed: 1e-12 to 1 - 1e-12"),
         ({"inhibitory": 1.5}, "inhibitory must be a fraction between 0 and 1, got 1.5"),
         ({"inhibitory": True}, "inhibitory must be a number or an array of numbers, got True"),
         ({"density": 0.0}, "density must be above 0 and at most 1, got 0.0"),
         ({"density": 1.1}, "density must be above 0 and at most 1, got 1.1"),
+        ({"density": 1e-300}, "density must be above 0 and at most 1, got 1e-300; allowed: 1e-12 to 1"),
+        ({"gap": 1e300}, "gap must be at least 0 and finite, got 1e+300; allowed: 0 to 1e12"),
         ({"gap": -1}, "gap must be at least 0 and finite, got -1.0"),
         ({"gap": np.inf}, "gap must be at least 0 and finite, got inf"),
         ({"density": 0.3, "gap": 2.0}, "density and gap cannot be combined: the theory covers either alone"),
@@ -44,10 +48,10 @@ def test_bad_input(arguments, message):
         capacity(**arguments)
 
 
-@pytest.mark.parametrize("load", [0, -1.0, np.nan])
+@pytest.mark.parametrize("load", [0, -1.0, np.nan, 1e-101])
 def test_a_load_that_is_not_positive(load):
     for function in (robustness, max_sparsity):
-        with pytest.raises(InputError, match=r"load must be positive \(and at least 1e-100\), got"):
+        with pytest.raises(InputError, match=r"load must be positive, got .*; allowed: 1e-100 to infinity"):
             function(load)
 
 

@@ -286,6 +286,14 @@ def test_what_is_only_a_bound_says_so():
     assert repr(capacity(gap=[0, 1])) == "Capacity(capacities on a grid of shape (2,))"
 
 
+def test_curvature_of_subnormal_size_is_no_obstacle():
+    # The third input is all but silent in one state, so that the Hessian of the weights' dual underflows on the way.
+    asked = {"f_in": [0.21768203994, 0.599015005068, 0.9999999898103346], "f_out": 0.9706574923310178, "density": 0.427}
+    found = capacity(**asked)
+    assert found.residual <= 1e-9
+    assert robustness(found.load, **asked).robustness == pytest.approx(0, abs=1e-6)
+
+
 def test_iterating_over_one_point_is_refused():
     with pytest.raises(TypeError, match="unsized"):
         list(capacity())

@@ -109,3 +109,9 @@ def test_a_grid_has_many_densities():
         InputError, match=r"weight_density\(w\) needs one set of parameters, got a grid of shape \(1,\)"
     ):
         capacity(gap=[1.0]).weight_density(0.5)
+
+
+@pytest.mark.parametrize("w", ["a", None, [[1], [1, 2]], [0.0, np.nan], 1j])
+def test_weights_that_are_not_numbers(w):
+    with pytest.raises(InputError, match="w must be"):
+        capacity().weight_density(w)

@@ -107,6 +107,7 @@ def test_the_bound_is_on_what_was_maximised():
         (["--robustness", "0:1:2:3"], "got '0:1:2:3'"),
         (["--f-out", "0.1:0.5:2.5"], "--f-out must be a number, or a range"),
         (["--gap", "0:1:1"], "--gap must be between finite numbers and count at least 2, got '0:1:1'"),
+        (["--gap", "0:1:1000000000"], "--gap must count at most 100000, got '0:1:1000000000'"),
         (["--gap", "0:inf:3"], "--gap must be between finite numbers"),
         (["--gap", "0:1:3", "--f-out", "0.1:0.5:3"], "at most one option may be a range, got --f-out and --gap"),
         (["--f-in", "0.2:0.5:3"], "--f-in must be a number, or one an input such as 0.2,0.5, got '0.2:0.5:3'"),
