@@ -45,6 +45,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder of scaling.json, .png and .pdf.")] = Path("build/benchmarks"),
 ) -> None:
     """Print, write and draw the table."""
+    out.mkdir(parents=True, exist_ok=True)
     limit_threads(threads)
     settings = Settings(share, target, budget, repeats, seed)
     runs: list[tuple[str, int, list[Outcome]]] = []
@@ -55,7 +56,6 @@ def main(
                 runs.append((activation, n, compare(worker, activation, n, settings, dropped)))
     records = [{"activation": a, "n": n, **asdict(outcome)} for a, n, outcomes in runs for outcome in outcomes]
     table = {"machine": _machine(threads), "settings": asdict(settings), "results": records}
-    out.mkdir(parents=True, exist_ok=True)
     write_text(out / "scaling.json", json.dumps(table, indent=1) + "\n")
     for ending in ("png", "pdf"):
         save(plots.draw_scaling(table), out / f"scaling.{ending}")

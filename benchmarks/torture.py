@@ -89,6 +89,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder of torture.json.")] = Path("build/benchmarks"),
 ) -> None:
     """Run all trials and print the shares."""
+    out.mkdir(parents=True, exist_ok=True)
     limit_threads(threads)
     with Worker() as worker:
         mine = [*trials(sizes, losses, WITH_NORM), *trials([n for n in sizes if n <= deep], losses, WITHOUT_NORM)]
@@ -96,7 +97,6 @@ def main(
         outcomes = _race(worker, peers_at, tol, budget) if peers_at else []
     records = [_record(trial, asdict(attempt)) for trial, attempt in attempts.items()]
     compared = [_record(trial, asdict(outcome)) for trial, outcome in outcomes]
-    out.mkdir(parents=True, exist_ok=True)
     write_text(out / "torture.json", json.dumps({"tol": tol, "convexnn": records, "peers": compared}, indent=1) + "\n")
 
     console = Console(width=160)

@@ -9,6 +9,23 @@ from pathlib import Path
 from convexnn.errors import InputError
 
 
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Refuse before the work a place where its result could not be written after it.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or not writable, or `path` is a folder itself.
+    """
+    name, target = os.fspath(path), Path(path).resolve()
+    if not target.parent.is_dir():
+        raise InputError(f"cannot write {name}: there is no folder {target.parent}")
+    if target.is_dir():
+        raise InputError(f"cannot write {name}: it is a folder; give the name of a file")
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f"cannot write {name}: the folder {target.parent} is not writable")
+
+
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file so that a reader, or a crash of this program, never meets half of it.
 

@@ -32,6 +32,7 @@ try:
     import matplotlib.pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 except ModuleNotFoundError as error:
     raise MissingDependencyError("pictures need matplotlib; install it with `pip install convexnn[plot]`") from error
 
@@ -85,6 +86,7 @@ MARKS: dict[str, dict[str, Any]] = {
 
 _ROWS_SHOWN = 8
 _BETAS_SHOWN = 300
+_POINTS_DRAWN = 500
 _STAMPS = {".pdf": "CreationDate", ".png": "Software", ".svg": "Date"}
 
 
@@ -219,7 +221,7 @@ def plot_path(path: paths.Path, *, ax: Axes | None = None) -> Axes:
     """
     betas, lines = path_lines(path)
     with _styled(ax, 2.6) as styled:
-        draw_path(betas, lines, styled)
+        draw_path(betas, list(lines.values()), styled)
         styled.set(xlabel="$\\beta$", ylabel="coefficient")
         if path.is_exact:
             styled.set_title(f"{path.betas.size - 1} breakpoints")
@@ -248,7 +250,7 @@ def plot_gaps(gaps: FloatArray, against: Mapping[str, FloatArray], *, tol: float
     panels = {"share of the networks": share, **against}
     with plt.rc_context(STYLE):
         figure = Figure(figsize=(0.4 + 2 * len(panels), 2.2), layout="constrained")
-        axes = figure.subplots(1, len(panels), sharey=True)
+        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for ax, (label, values) in zip(axes, panels.items(), strict=True):
             ax.semilogy(values, heights, "o", color=BLUE, markersize=3)
             ax.axhline(tol, color=GREY, linewidth=0.8, linestyle="--")
@@ -324,8 +326,11 @@ def save(picture: Figure | Axes, path: str | os.PathLike[str]) -> None:
         raise InputError(f"the name of a picture must end with {', '.join(_STAMPS)}; got {os.fspath(path)}")
     figure = picture if isinstance(picture, Figure) else _figure_of(picture)
     buffer = io.BytesIO()
+    # Before it writes anything, savefig draws once without output to lay the axes out.
+    laid_out = figure.canvas.mpl_connect("draw_event", lambda _: _round_positions(figure))
     with plt.rc_context(STYLE):
         figure.savefig(buffer, format=ending[1:], metadata={_STAMPS[ending]: None})
+    figure.canvas.mpl_disconnect(laid_out)
     write_bytes(path, buffer.getvalue())
 
 
@@ -350,16 +355,13 @@ def feature_curves(solution: Solution) -> list[Curve]:
 
 
 def path_lines(path: paths.Path) -> tuple[FloatArray, dict[Feature, FloatArray]]:
-    """Betas, and of every feature in use its coefficients there; NaN where it is zero and stays so."""
+    """Betas, and of every feature in use its coefficients there; 0 where it is not."""
     places = np.unique(np.linspace(0, path.betas.size - 1, _BETAS_SHOWN).astype(int))
     lines: dict[Feature, FloatArray] = {}
     for column, place in enumerate(places):
         solution = path.solutions[int(place)]
         for feature, z in zip(solution.features, solution.coef, strict=True):
             lines.setdefault(feature, np.zeros(places.size))[column] = z
-    for line in lines.values():
-        used = np.concatenate(([False], line != 0, [False]))
-        line[~(used[:-2] | used[1:-1] | used[2:])] = np.nan
     return path.betas[places], lines
 
 
@@ -444,14 +446,21 @@ def draw_features(curves: Sequence[Curve], ax: Axes) -> None:
     ax.set_ylim(-0.1, len(curves))
 
 
-def draw_path(betas: FloatArray, lines: dict[Feature, FloatArray], ax: Axes) -> None:
-    """Lines over a logarithmic axis of descending betas."""
+def draw_path(betas: FloatArray, lines: Sequence[FloatArray], ax: Axes) -> list[Line2D]:
+    """Lines over a logarithmic axis of descending betas, each without what lies at zero and stays there."""
     ax.axhline(0.0, color=GREY, linewidth=0.4, zorder=0)
-    for line in lines.values():
-        ax.plot(betas, line, color=BLUE, linewidth=0.8)
+    # Exact paths are linear in beta, which is a curve on this axis.
+    fine = np.union1d(np.geomspace(betas[-1], betas[0], _POINTS_DRAWN), betas)[::-1]
+    drawn = []
+    for line in lines:
+        values = np.interp(fine, betas[::-1], line[::-1])
+        used = np.concatenate(([False], values != 0, [False]))
+        values[~(used[:-2] | used[1:-1] | used[2:])] = np.nan
+        drawn += ax.plot(fine, values, color=BLUE, linewidth=0.8)
     ax.set_xscale("log")
     if betas.size > 1:
         ax.set_xlim(betas[0], betas[-1])
+    return drawn
 
 
 def draw_capacity(x: FloatArray, y: FloatArray, inexact: NDArray[np.bool_], caveat: str, ax: Axes) -> None:
@@ -523,6 +532,14 @@ def _two_axes() -> Sequence[Axes]:
     with plt.rc_context(STYLE):
         panels: Sequence[Axes] = figure.subplots(2, sharex=True)
     return panels
+
+
+def _round_positions(figure: Figure) -> None:
+    """Forget the last digits of where axes are: constrained layout adds in the order of memory addresses."""
+    for ax in figure.axes:
+        is_in_layout = ax.get_in_layout()
+        ax.set_position(tuple(np.round(ax.get_position(original=True).bounds, 9)))
+        ax.set_in_layout(is_in_layout)  # set_position takes it out
 
 
 def _figure_of(ax: Axes) -> Figure:

@@ -6,6 +6,8 @@ import csv
 import io
 import math
 import os
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,7 @@ from convexnn.validation import FloatArray
 _DELIMITERS = ",;\t"
 _MISSING = frozenset({"", "na", "nan", "null", "?"})
 _LINES_SHOWN = 5
+_NAMES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -82,19 +85,26 @@ def read_columns(
     Raises
     ------
     InputError
-        If the file cannot be read, is not UTF-8, has no rows or rows of different lengths, or lacks a column;
+        If the file cannot be read, is no UTF-8 text, has no rows or rows of different lengths, or lacks a column;
         if a cell of x or y is not a finite number; if one is missing and `drop_missing` is false.
     """
     source = os.fspath(path)
-    rows = _read_rows(source)
-    first = rows[0].cells
-    header = first if any(math.isnan(_number(cell)) and not _is_missing(cell) for cell in first) else []
-    body = rows[1:] if header else rows
-    j, k = (_find_column(source, column, header, len(first)) for column in (x, y))
+    text = _read_text(source)
+    delimiter = _delimiter(text)
+    top = next(_rows(source, text, delimiter), None)
+    if top is None:
+        raise InputError(f"{source} is empty")
+    width = len(top.cells)
+    header = top.cells if any(math.isnan(_number(cell)) and not _is_missing(cell) for cell in top.cells) else []
+    j, k = (_find_column(source, column, header, width) for column in (x, y))
     x_name, y_name = _name(header, j), _name(header, k)
     if j == k:
         raise InputError(f"x and y are both column {x_name!r} of {source}; choose two different columns")
 
+    numbers = _read_numbers(text, delimiter, top.line if header else 0)
+    if numbers is not None and numbers.shape[1] == width:
+        return Table(numbers[:, j].copy(), numbers[:, k].copy(), x_name, y_name, ())
+    body = _read_rows(source, text, delimiter)[1 if header else 0 :]
     missing = [row.line for row in body if _is_missing(row.cells[j]) or _is_missing(row.cells[k])]
     if missing and not drop_missing:
         raise InputError(
@@ -114,24 +124,59 @@ def read_columns(
     )
 
 
-def _read_rows(source: str) -> list[_Row]:
-    """The rows of the file that are not blank, cells stripped, all of one length."""
+def _read_text(source: str) -> str:
     try:
         text = Path(source).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {source}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{source} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=lambda mark: _count_cells(first, mark))
+    if "\0" in text:
+        raise InputError(f"{source} is not a text file (byte {text.index(chr(0))} is 0); save the table as CSV")
+    return text
+
+
+def _delimiter(text: str) -> str:
+    """The one that cuts the first line into the most cells."""
+    first = next((line for line in io.StringIO(text) if line.strip()), "")
+    return max(_DELIMITERS, key=lambda mark: _count_cells(first, mark))
+
+
+def _read_numbers(text: str, delimiter: str, n_skipped: int) -> FloatArray | None:
+    """The whole table below `n_skipped` lines, of a file of finite numbers without quotes; None of any other.
+
+    What this refuses is read again cell by cell, which takes longer and finds the place of the damage.
+    """
+    lines = io.StringIO(text, newline=None)
+    for _ in range(n_skipped):
+        lines.readline()
+    body = lines.read()
+    if '"' in body:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of a file without data
+            table: FloatArray = np.loadtxt(io.StringIO(body), delimiter=delimiter, comments=None, ndmin=2)
+    except (ValueError, UserWarning):
+        return None
+    return table if np.isfinite(table).all() else None
+
+
+def _rows(source: str, text: str, delimiter: str) -> Iterator[_Row]:
+    """The rows that are not blank, cells stripped."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
-        rows = [_Row(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+        for cells in reader:
+            stripped = [cell.strip() for cell in cells]
+            if stripped not in ([], [""]):
+                yield _Row(reader.line_num, stripped)
     except csv.Error as error:
         raise InputError(f"{source}, line {reader.line_num}: {error}; is a quote missing?") from error
-    rows = [row for row in rows if row.cells not in ([], [""])]
-    if not rows:
-        raise InputError(f"{source} is empty")
+
+
+def _read_rows(source: str, text: str, delimiter: str) -> list[_Row]:
+    """All rows, if they are of one length."""
+    rows = list(_rows(source, text, delimiter))
     for row in rows:
         if len(row.cells) != len(rows[0].cells):
             raise InputError(
@@ -160,7 +205,9 @@ def _find_column(source: str, column: str | int, header: list[str], width: int) 
         )
     if str(column).isdecimal() and 1 <= int(column) <= width:
         return int(column) - 1
-    known = f"columns {', '.join(map(repr, header))}" if header else "no header"
+    known = f"columns {', '.join(map(repr, header[:_NAMES_SHOWN]))}" if header else "no header"
+    if len(header) > _NAMES_SHOWN:
+        known += ", ..."
     raise InputError(f"{source} has no column {column!r}; it has {known}; its numbers are 1 to {width}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ def as_vector(name: str, values: ArrayLike) -> FloatArray:
     Raises
     ------
     InputError
-        If `values` is not numeric, not one-dimensional, empty, or holds NaN or infinity.
+        If `values` is not numeric, not one-dimensional, empty, or holds masked entries, NaN or infinity.
     """
     try:
         array = np.asarray(values)
@@ -27,13 +28,15 @@ def as_vector(name: str, values: ArrayLike) -> FloatArray:
         raise InputError(f"{name} must hold real numbers in one dimension, got a ragged sequence") from None
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if np.ma.is_masked(values):
+        raise InputError(f"{name} has masked entries; drop them, for example with .compressed()")
     if array.ndim != 1:
         hint = "; pass one column, for example x[:, 0]" if array.ndim == 2 else ""
         raise InputError(f"{name} must be one-dimensional with shape (n_samples,), got shape {array.shape}{hint}")
     if array.size == 0:
         raise InputError(f"{name} is empty; at least one sample is needed")
-    array = np.ascontiguousarray(array, dtype=np.float64)
     with np.errstate(all="ignore"):
+        array = np.ascontiguousarray(array, dtype=np.float64)
         total = array.sum()  # one pass; finite unless an entry is not, or the sum overflows
     if np.isfinite(total):
         return array
@@ -72,6 +75,17 @@ def as_positive(name: str, value: Any) -> float:
     number = as_number(name, value)
     if number <= 0:
         raise InputError(f"{name} must be positive, got {number}")
+    return number
+
+
+def as_integer(name: str, value: Any, least: int = 1) -> int:
+    """An integer that is at least `least`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or number < least:
+        raise InputError(f"{name} must be an integer >= {least}, got {value!r}")
     return number
 
 

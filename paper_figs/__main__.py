@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from convexnn.errors import InputError
-from convexnn.files import write_text
+from convexnn.files import check_target, write_text
 from convexnn.plotting import save
 from paper_figs.tables import differences, to_json
 
@@ -44,6 +44,12 @@ def main(
     unknown = [name for name in names or () if name not in FIGURES]
     if unknown:
         raise typer.BadParameter(f"unknown {', '.join(unknown)}; the figures are {', '.join(FIGURES)}")
+    if not check:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            check_target(out / "figure.json")
+        except (InputError, OSError) as error:
+            raise typer.BadParameter(f"--out: {error}") from error
     failed = False
     for name in names or FIGURES:
         module = importlib.import_module(f"paper_figs.{name}")
@@ -65,13 +71,9 @@ def _agrees(name: str, table: dict[str, Any]) -> bool:
 
 
 def _render(name: str, figure: Any, table: dict[str, Any], folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for ending in ("pdf", "png"):
-            save(figure, folder / f"{name}.{ending}")
-        write_text(folder / f"{name}.json", to_json(table))
-    except (InputError, OSError) as error:
-        raise typer.BadParameter(f"--out: {error}") from error
+    for ending in ("pdf", "png"):
+        save(figure, folder / f"{name}.{ending}")
+    write_text(folder / f"{name}.json", to_json(table))
     print(f"{folder / name}.pdf, .png, .json")
 
 

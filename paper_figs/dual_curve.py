@@ -53,5 +53,8 @@ def draw(table: dict[str, Any]) -> Figure:
             upper.set_title(rf"depth {panel['depth']}, $\beta$ = {panel['beta']:.0f}", loc="right")
             plotting.draw_dual(DualCurve(**panel["dual"]), lower)
             lower.set_xlabel("year $x$; position $t$")
+            plotting.legend_above(lower)
         rows[0][0].set_ylabel("sunspot number")
+        rows[0][0].legend(loc="upper left")
+        rows[1][1].set_ylabel("height $P(t)$")
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,18 +12,25 @@ from matplotlib.figure import Figure
 
 import convexnn as cnn
 from convexnn import plotting
+from convexnn.dictionaries.indexed import PublishedList
+from convexnn.lasso.function_space import recover
 from convexnn.validation import FloatArray
 
 
 def least_norm(x: FloatArray, y: FloatArray, depth: int) -> dict[str, Any]:
-    """The narrow ReLU network of that depth with f = y and the least ||z||_1, certified to 1e-9."""
+    """The narrow ReLU network of that depth with f = y and the least ||z||_1, certified to 1e-9; `x` ascending."""
     problem = cnn.Problem(x, y, 1.0, cnn.Architecture("relu", depth), loss="interpolation")
     solution = cnn.solve(problem, tol=1e-9, on_failure="raise")
+    # Of several optimal networks, the one that a linear program ends at depends on its release; this one does not.
+    features, coef = recover(x, y, problem.architecture)
+    intercept = y[0] - coef @ [feature(x)[0] for feature in features]
+    chosen = replace(solution, _expand=lambda: (features, coef, intercept))
     return {
         "depth": depth,
-        "norm": solution.objective,
-        "fit": plotting.fit_curve(solution),
-        "features": plotting.feature_curves(solution),
+        "norm": problem.objective(chosen.predict(x), coef),
+        "lower_bound": solution.certificate.dual,
+        "fit": plotting.fit_curve(chosen),
+        "features": plotting.feature_curves(chosen),
     }
 
 
@@ -30,10 +38,10 @@ def published_fit(
     x: FloatArray, y: FloatArray, depth: int, columns: Sequence[tuple[Any, ...]]
 ) -> tuple[list[cnn.Feature], FloatArray, float]:
     """The interpolation of the data by columns (s, j, k) of the published list: features, coefficients and ||z||_1."""
-    listing = cnn.dictionary(x, cnn.Architecture("relu", depth), listing="published")
+    listing = PublishedList(x, cnn.Architecture("relu", depth))
     features = [listing[listing.index_of(*column)] for column in columns]
     design = np.column_stack([*(feature(x) for feature in features), np.ones_like(x)])
-    z = np.linalg.lstsq(design, y)[0]
+    z = np.asarray(np.linalg.lstsq(design, y)[0], dtype=float)
     problem = cnn.Problem(x, y, 1.0, listing.architecture, loss="interpolation")
     return features, z[:-1], problem.objective(design @ z, z[:-1])  # infinite if they do not interpolate
 
@@ -50,6 +58,7 @@ def draw_rows(data: dict[str, Any], rows: Sequence[dict[str, Any]], titles: Sequ
             left.margins(y=0.12)
             left.set_title(title)
             left.set_ylabel("output $f(x)$")
+            left.locator_params(axis="y", nbins=4)
             plotting.draw_features([plotting.Curve(**curve) for curve in row["features"]], right)
         for ax in panels[-1]:
             ax.set_xlabel("input $x$")

@@ -2,9 +2,10 @@
 
 Data: `convexnn.datasets.nile`, 100 annual volumes in 1e8 m^3. Two-layer absolute-value networks, half the sum of
 squares, free intercept. From beta_max, where the best network is constant, down to a hundredth of it. Above: the
-coefficients of the features against beta. The fit is linear in beta between two breakpoints (dotted), where a feature
-comes or goes. Below: the penalty, which rises, and the loss, which falls, as beta falls. Every network on the path is
-globally optimal; the certified relative gap at the breakpoints is at most that of the title.
+coefficients of the features against beta, coloured by the year of their kink. The fit is linear in beta between two
+breakpoints (dotted), where a feature comes or goes. Below: the penalty, which rises, and the loss, which falls, as beta
+falls. Every network on the path is globally optimal; the certified relative gap at the breakpoints is at most that of
+the title.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 import convexnn as cnn
@@ -33,7 +36,8 @@ def compute(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "data": {"year": year, "volume": volume},
         "betas": betas,
-        "coefficients": {feature.label: np.nan_to_num(line) for feature, line in lines.items()},
+        "kinks": [feature.knots[0] for feature in lines],
+        "coefficients": list(lines.values()),
         "norm": norms,
         "loss": objectives - betas * norms,
         "certified": max(solution.certificate.relative_gap for solution in path.solutions) <= 1e-9,
@@ -46,19 +50,24 @@ def draw(table: dict[str, Any]) -> Figure:
     with plt.rc_context(plotting.STYLE):
         figure = Figure(figsize=(5.6, 4.6), layout="constrained")
         upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 2))
-        # What is linear in beta is drawn so on a logarithmic axis.
-        fine = np.geomspace(betas[-1], betas[0], _POINTS)
-        for line in table["coefficients"].values():
-            upper.plot(fine, np.interp(fine, betas[::-1], line[::-1]), linewidth=0.9)
         for ax in (upper, lower):
             ax.vlines(betas[1:-1], 0, 1, transform=ax.get_xaxis_transform(), color=plotting.GREY, lw=0.3, ls=":")
-        upper.set(xscale="log", xlim=(betas[0], betas[-1]), ylabel="coefficient")
+        year = table["data"]["year"]
+        colours = ScalarMappable(Normalize(year[0], year[-1]), "viridis")
+        lines = plotting.draw_path(betas, table["coefficients"], upper)
+        for line, kink in zip(lines, table["kinks"], strict=True):
+            line.set(color=colours.to_rgba(kink), linewidth=1.0)
+        scale = upper.inset_axes((0.05, 0.2, 0.35, 0.04))
+        figure.colorbar(colours, scale, orientation="horizontal", label="year of the kink")
+        upper.set_ylabel("coefficient")
         gap = "certified within $10^{-9}$" if table["certified"] else "not certified"
-        upper.set_title(f"{len(betas) - 1} breakpoints, {gap}", loc="left")
+        upper.set_title(f"{len(betas) - 1} breakpoints, {gap}")
+        # Between breakpoints the penalty is linear in beta, and the loss in beta squared.
+        fine = np.geomspace(betas[-1], betas[0], _POINTS)
         lower.plot(fine, np.interp(fine, betas[::-1], table["norm"][::-1]), color=plotting.BLUE)
         lower.set_xlabel(r"$\beta$")
         lower.set_ylabel(r"penalty $\|z\|_1$", color=plotting.BLUE)
         other = lower.twinx()
-        other.plot(betas, table["loss"], color=plotting.VERMILION)
+        other.plot(fine, np.interp(fine**2, betas[::-1] ** 2, table["loss"][::-1]), color=plotting.VERMILION)
         other.set_ylabel("loss", color=plotting.VERMILION)
     return figure

@@ -39,12 +39,16 @@ def test_an_input_error_is_a_value_error():
 VECTORS = [
     pytest.param([0, 1, np.nan, 3, 4], r"must be finite, got nan at row 2 \(1 of 5 rows\)", id="nan"),
     pytest.param([0, np.inf, 2, -np.inf, 4], r"must be finite, got inf at row 1 \(2 of 5 rows\)", id="infinity"),
+    pytest.param(
+        np.array([0, 1, 2, 3, "1e4000"], dtype=np.longdouble), r"must be finite, got inf at row 4", id="no float64"
+    ),
     pytest.param([], "is empty; at least one sample is needed", id="empty"),
     pytest.param(np.zeros((5, 1)), r"must be one-dimensional .* got shape \(5, 1\); pass one column", id="2-D"),
     pytest.param(3.0, r"must be one-dimensional .* got shape \(\)", id="scalar"),
     pytest.param(list("abcde"), "must hold real numbers, got dtype <U1", id="text"),
     pytest.param(X + 1j, "must hold real numbers, got dtype complex128", id="complex"),
     pytest.param([None] * 5, "must hold real numbers, got dtype object", id="objects"),
+    pytest.param(np.ma.array(X, mask=X > 3), "has masked entries; drop them", id="masked"),
     pytest.param([[1.0], [1.0, 2.0]], "must hold real numbers in one dimension, got a ragged sequence", id="ragged"),
 ]
 

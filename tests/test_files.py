@@ -7,7 +7,7 @@ import os
 import pytest
 
 from convexnn.errors import InputError
-from convexnn.files import write_bytes, write_text
+from convexnn.files import check_target, write_bytes, write_text
 
 
 def test_text_and_bytes_arrive_as_they_are(tmp_path):
@@ -52,3 +52,10 @@ def test_a_link_stays_a_link(tmp_path):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"cannot write .*a\.json: No such file or directory"):
         write_text(tmp_path / "absent" / "a.json", "")
+
+
+def test_a_place_is_checked_before_the_work(tmp_path):
+    check_target(tmp_path / "new.json")
+    for path, reason in ((tmp_path / "absent" / "a.json", "there is no folder"), (tmp_path, "it is a folder")):
+        with pytest.raises(InputError, match=f"cannot write {path}: {reason}"):
+            check_target(path)

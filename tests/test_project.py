@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -34,17 +36,23 @@ PUBLIC = {
     "Activation",
     "Architecture",
     "Certificate",
+    "Dictionary",
     "Feature",
     "Network",
+    "Path",
     "Problem",
     "Solution",
+    "associative",
     "certify",
     "datasets",
     "dictionary",
     "errors",
     "leaky_relu",
     "losses",
+    "path",
+    "plotting",
     "solve",
+    "training",
 }
 
 
@@ -57,10 +65,21 @@ def test_import_loads_nothing_heavy():
 
 
 def test_public_names():
-    assert set(convexnn.__all__) >= PUBLIC
+    assert set(convexnn.__all__) == PUBLIC
     assert set(dir(convexnn)) >= set(convexnn.__all__)
     for name in convexnn.__all__:
         assert getattr(convexnn, name) is not None
+
+
+def test_type_checkers_see_the_same_names():
+    tree = ast.parse(Path(convexnn.__file__).read_text(encoding="utf-8"))
+    (static,) = (node for node in tree.body if isinstance(node, ast.If))
+    imported = {}
+    for statement in static.body:
+        for alias in statement.names:
+            imported[alias.name] = getattr(import_module(statement.module), alias.name)
+    assert imported.keys() == PUBLIC
+    assert all(getattr(convexnn, name) is value for name, value in imported.items())
 
 
 def test_an_unknown_name_is_an_attribute_error():

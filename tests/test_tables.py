@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from convexnn import tables
 from convexnn.errors import InputError
 from convexnn.tables import read_columns
 
@@ -112,6 +115,7 @@ def test_what_is_missing_in_other_columns_does_not_matter(table_of):
         ("x,y\n1,2\n3,inf\n", "line 3, column 'y': 'inf' is not a finite number"),
         ("x\n1\n2\n", "has no column 2; it has columns 'x'; its numbers are 1 to 1"),
         ("x,y\n1,2\xff\n".encode("latin-1"), r"is not UTF-8 text \(byte 7\); save it as UTF-8"),
+        (b"\x00\x01\x02", r"is not a text file \(byte 0 is 0\); save the table as CSV"),
         ('x,y\n1,"2\n3,4\n', "line 3: unexpected end of data; is a quote missing?"),
     ],
 )
@@ -124,6 +128,12 @@ def test_a_damaged_file_is_refused_with_the_place(table_of, content, message):
 def test_an_unknown_column_is_refused_with_the_known_ones(table_of, column):
     with pytest.raises(InputError, match=f"has no column {column!r}; it has columns 'a', 'b', 'c'; .* 1 to 3"):
         table_of("a,b,c\n1,2,3\n", column)
+
+
+def test_of_many_columns_the_first_are_named(table_of):
+    names = [f"c{k}" for k in range(1000)]
+    with pytest.raises(InputError, match=r"'c18', 'c19', \.\.\.; its numbers are 1 to 1000$"):
+        table_of(",".join(names) + "\n" + ",".join("1" * 1000) + "\n", "depth")
 
 
 def test_a_name_without_a_header_is_refused(table_of):
@@ -146,3 +156,26 @@ def test_a_missing_file_is_refused(tmp_path):
         read_columns(tmp_path / "absent.csv")
     with pytest.raises(InputError, match=r"cannot read .*: Is a directory"):
         read_columns(tmp_path)
+
+
+cells = st.sampled_from(["1", "-2.5", "3e-7", " 4 ", '"5"', "", " ", "nan", "inf", "1_0", "0x1", "1,5", '"', "x", "#1"])
+lines = st.lists(cells, min_size=1, max_size=3).map(",".join) | st.sampled_from(["", "  ", "x,y", "1,2", "3,4"])
+ends = st.sampled_from(["\n", "\r\n", "\r", "\n\n"])
+
+
+@given(st.lists(st.tuples(lines, ends).map("".join), max_size=4).map("".join))
+def test_files_of_numbers_are_read_as_other_files_are(tmp_path_factory, text):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(text.encode())
+
+    def outcome():
+        try:
+            table = read_columns(path)
+        except InputError as error:
+            return str(error)
+        return table.x.tolist(), table.y.tolist(), table.x_name, table.y_name, table.n_dropped
+
+    fast = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "_read_numbers", lambda *_: None)
+        assert outcome() == fast

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from convexnn.errors import InputError
-from convexnn.files import write_text
+from convexnn.files import check_target, write_text
 from theory.report import as_html, as_json, explanations, table
 from theory.verification import PROFILES, SEED, theorems, verify
 
@@ -33,6 +33,11 @@ def main(
         raise typer.BadParameter(f"unknown {', '.join(unknown)}; the theorems are\n" + "\n".join(known))
     if profile not in PROFILES:
         raise typer.BadParameter(f"unknown profile {profile!r}; the profiles are {', '.join(PROFILES)}")
+    try:
+        for path in filter(None, (json, html)):
+            check_target(path)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
     reports = []
     with progress.status("") as status:
         for key in keys or known:
@@ -43,13 +48,10 @@ def main(
     out.print(f"profile {profile}, seed {SEED}")
     for text in explanations(reports):
         out.print(text, markup=False, highlight=False)
-    try:
-        if json:
-            write_text(json, as_json(reports, PROFILES[profile]))
-        if html:
-            write_text(html, as_html(reports, PROFILES[profile]))
-    except InputError as error:
-        raise typer.BadParameter(str(error)) from error
+    if json:
+        write_text(json, as_json(reports, PROFILES[profile]))
+    if html:
+        write_text(html, as_html(reports, PROFILES[profile]))
     raise typer.Exit(0 if all(report.holds for report in reports) else 1)
 
 

@@ -76,7 +76,7 @@ class Evidence:
         """Something without a size holds."""
         return cls((Comparison(name, "is", bool(ok), True, 0.0 if ok else 1.0, 0.0),))
 
-    def note(self, tag: str, applies: bool = True) -> Evidence:
+    def note(self, tag: str, applies: bool | np.bool = True) -> Evidence:
         """The same evidence, noting that its instance used `tag`."""
         return Evidence(self.comparisons, (*self.notes, tag)) if applies else self
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from convexnn.errors import ConvexNNError, InputError, NotConvergedError
+from convexnn.files import check_target
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -30,6 +31,12 @@ class _Commands(TyperGroup):
         except ConvexNNError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(1 if isinstance(error, NotConvergedError) else 2) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of stdout has seen enough; typer ends quietly
+                raise
+            what = error.filename or "cannot write the results"
+            typer.echo(f"error: {what}: {error.strerror or error}", err=True)
+            raise typer.Exit(2) from None
 
 
 application = typer.Typer(
@@ -49,14 +56,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and 
 def check_outputs(inputs: Sequence[Path], **outputs: Path | None) -> None:
     """Refuse before the work what could not be written after it; `plot` must be a picture."""
     asked = {f"--{option}": path for option, path in outputs.items() if path is not None}
-    for option, path in asked.items():
-        folder = path.resolve().parent
-        if not folder.is_dir():
-            raise InputError(f"{option} {path}: there is no folder {folder}")
-        if path.is_dir():
-            raise InputError(f"{option} {path} is a folder; give the name of a file")
-        if not os.access(folder, os.W_OK):
-            raise InputError(f"{option} {path}: the folder {folder} is not writable")
+    for path in asked.values():
+        check_target(path)
     places = {path.resolve() for path in asked.values()}
     if len(places) < len(asked) or places & {path.resolve() for path in inputs}:
         raise InputError(f"{' and '.join(asked)} must be other files than those that are read, and than each other")

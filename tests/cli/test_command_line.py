@@ -61,3 +61,11 @@ def test_the_installed_script(data):
     )
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == "error: cannot read data.csv: No such file or directory\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_results_that_cannot_be_written_are_an_error_of_one_line():
+    script = Path(sysconfig.get_path("scripts")) / "convexnn"
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run([script, "info"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (result.returncode, result.stderr) == (2, "error: cannot write the results: No space left on device\n")

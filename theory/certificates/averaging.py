@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -112,7 +114,7 @@ def _votes(lowest: int, highest: int) -> Instances:
 )
 def averaging_labels(x: NDArray, eighths: NDArray, share: float, architecture: cnn.Architecture) -> Evidence:
     n, positive = len(x), eighths / 8
-    data = {"x": np.tile(x, 2), "y": np.repeat([1.0, -1.0], n), "architecture": architecture}
+    data: dict[str, Any] = {"x": np.tile(x, 2), "y": np.repeat([1.0, -1.0], n), "architecture": architecture}
     weight = np.concatenate([positive, 1 - positive])
     beta_max = cnn.Problem(**data, beta=1.0, loss="logistic", sample_weight=weight).beta_max
     rows = cnn.Problem(**data, beta=share * (beta_max or 1.0), loss="logistic", sample_weight=weight)

@@ -129,7 +129,7 @@ def repaired_points(
         tol = rounding(np.ones(1), point)
         units = largest_unit_correlation(distinct, rows.totals(point), architecture)
         # The dual objective is a sum of terms of the size of the objective and of th times y.
-        value_tol = 64 * np.finfo(float).eps * (solution.objective + np.abs(point) @ np.abs(rows.y))
+        value_tol = 64 * np.finfo(float).eps * (solution.objective + float(np.abs(point) @ np.abs(rows.y)))
         slopes = max(abs(architecture.activation.left), abs(architecture.activation.right))
         evidence &= (
             Evidence.equal(f"{name}: sum", point.sum(), 0.0, tol)

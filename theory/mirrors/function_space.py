@@ -46,7 +46,7 @@ def _total_loss(loss: cnn.losses.Loss, f: cp.Expression, y: NDArray) -> cp.Expre
         case cnn.losses.Quantile(tau=tau):
             return cp.sum(cp.maximum(tau * residual, (tau - 1) * residual))
         case cnn.losses.Huber(delta=delta):
-            return cp.sum(cp.huber(residual, delta)) / 2
+            return cp.sum(cp.huber(residual, delta)) / 2  # type: ignore[arg-type]  # cvxpy's annotation says int
         case cnn.losses.Logistic():
             return cp.sum(cp.logistic(cp.multiply(-y, f)))
     raise AssertionError(loss)
