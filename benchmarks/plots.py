@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from convexnn.plotting import BLACK, BLUE, GREY, PURPLE, STYLE, VERMILION
+from convexnn.plotting.style import BLACK, BLUE, GREY, PURPLE, STYLE, VERMILION
 
 SKY, ORANGE = "#56B4E9", "#E69F00"
 LOOKS = {

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from convexnn import plotting
 from convexnn.associative.experiments import Exact, Summary, grid, summarise, sweep
+from convexnn.plotting import style
 
 # Beside the l1 norm. A fifth of the inputs is inhibitory; density and gap are such that they cost little.
 MODELS: dict[str, dict[str, float]] = {
@@ -17,7 +17,7 @@ MODELS: dict[str, dict[str, float]] = {
     "l1 + l0": {"density": 0.3},
     "l1 + gap": {"gap": 2.0},
 }
-COLOURS = dict(zip(MODELS, (plotting.BLACK, plotting.BLUE, plotting.VERMILION, plotting.GREEN), strict=True))
+COLOURS = dict(zip(MODELS, (style.BLACK, style.BLUE, style.VERMILION, style.GREEN), strict=True))
 MARKERS = dict(zip(MODELS, "osD^", strict=True))
 BOUND = "replica symmetric, an upper bound"
 

@@ -18,8 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from convexnn import plotting
 from convexnn.associative import capacity
+from convexnn.plotting import style
 from paper_figs.associative_models import BOUND, COLOURS, MARKERS, MODELS, columns, draw_seeds, exact_optima, points
 
 N_SEEDS = 20
@@ -49,7 +49,7 @@ def compute(rng: np.random.Generator) -> dict[str, Any]:
 
 def draw(table: dict[str, Any]) -> Figure:
     """Load and sparsity, side by side."""
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(6.4, 3.1), layout="constrained")
         left, right = figure.subplots(1, 2)
         for name, theory in table["theory"].items():
@@ -64,7 +64,7 @@ def draw(table: dict[str, Any]) -> Figure:
             Line2D([], [], color=COLOURS[name], marker=MARKERS[name], markersize=3, label=f"{name}, N = {n_inputs}")
             for name, (n_inputs, _) in FINITE.items()
         ]
-        handles.append(Line2D([], [], color=plotting.GREY, linestyle="--", label=BOUND))
+        handles.append(Line2D([], [], color=style.GREY, linestyle="--", label=BOUND))
         figure.legend(handles=handles, loc="outside upper left", ncols=3)
     return figure
 

@@ -18,8 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import convexnn as cnn
-from convexnn import datasets, plotting
+from convexnn import datasets
 from convexnn.lasso.dual_curve import DualCurve, dual_curve
+from convexnn.plotting import curves, solutions, style
 
 NETWORKS = ((2, 1e4), (3, 2e4))
 """Depth and beta."""
@@ -36,8 +37,8 @@ def compute(rng: np.random.Generator) -> dict[str, Any]:
             {
                 "depth": depth,
                 "beta": beta,
-                "fit": plotting.fit_curve(solution),
-                "dual": dual_curve(solution, plotting.window(solution)),
+                "fit": curves.fit_curve(solution),
+                "dual": dual_curve(solution, curves.window(solution)),
             }
         )
     return {"data": {"year": year, "number": number}, "panels": panels}
@@ -45,15 +46,15 @@ def compute(rng: np.random.Generator) -> dict[str, Any]:
 
 def draw(table: dict[str, Any]) -> Figure:
     """A column a network: the fit above, the dual curve in its box below."""
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(7.0, 4.2), layout="constrained")
         rows = figure.subplots(2, len(table["panels"]), sharex=True, height_ratios=(3, 2))
         for (upper, lower), panel in zip(np.transpose(rows), table["panels"], strict=True):
-            plotting.draw_fit(table["data"]["year"], table["data"]["number"], plotting.Curve(**panel["fit"]), upper)
+            solutions.draw_fit(table["data"]["year"], table["data"]["number"], curves.Curve(**panel["fit"]), upper)
             upper.set_title(rf"depth {panel['depth']}, $\beta$ = {panel['beta']:.0f}", loc="right")
-            plotting.draw_dual(DualCurve(**panel["dual"]), lower)
+            solutions.draw_dual(DualCurve(**panel["dual"]), lower)
             lower.set_xlabel("year $x$; position $t$")
-            plotting.legend_above(lower)
+            style.legend_above(lower)
         rows[0][0].set_ylabel("sunspot number")
         rows[0][0].legend(loc="upper left")
         rows[1][1].set_ylabel("height $P(t)$")

@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convexnn import plotting
+from convexnn.plotting import style
 from convexnn.training import Noise, train
 
 N, WIDTH, SEEDS = 64, 64, 20
@@ -29,7 +29,7 @@ RATES = {
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 DECAYS = (1e-5, 1e-4, 1e-3, 3e-3, 0.01, 0.03)
 SIGMAS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01)
-COLOURS, MARKERS = (plotting.BLUE, plotting.VERMILION), "os"
+COLOURS, MARKERS = (style.BLUE, style.VERMILION), "os"
 LABELS = {
     "rate": "learning rate",
     "batch": "batch size",
@@ -86,7 +86,7 @@ def _curve(doses: tuple[float, ...], fractions: list[Any]) -> dict[str, Any]:
 
 def draw(table: dict[str, Any]) -> Figure:
     """One panel a cause."""
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(7.2, 2.3), layout="constrained")
         for ax, (name, curves) in zip(figure.subplots(1, 4, sharey=True), table["panels"].items(), strict=True):
             _draw_panel(ax, curves, table["usual"])
@@ -98,6 +98,9 @@ def draw(table: dict[str, Any]) -> Figure:
 def _draw_panel(ax: Axes, curves: dict[str, Any], usual: float) -> None:
     for (name, curve), colour, marker in zip(curves.items(), COLOURS, MARKERS, strict=True):
         ax.errorbar(curve["dose"], curve["mean"], curve["error"], color=colour, marker=marker, markersize=3, label=name)
-    ax.axhline(usual, color=plotting.GREY, linewidth=0.8, linestyle=":")
+    ax.axhline(usual, color=style.GREY, linewidth=0.8, linestyle=":")
     ax.set_xscale("log")
+    if curves[next(iter(curves))]["dose"][0] == 1:
+        ax.set_xticks([1, 4, 16, 64], ["1", "4", "16", "64"])
+        ax.set_xticks([], minor=True)
     ax.legend(loc="upper right" if curves[next(iter(curves))]["dose"][0] == 1 else "upper left")

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from convexnn import datasets, plotting
+from convexnn import datasets
+from convexnn.plotting import curves
 from convexnn.validation import FloatArray
 from paper_figs.interpolation import draw_rows, least_norm, published_fit
 
@@ -44,8 +45,8 @@ def _tie(x: FloatArray, y: FloatArray, over: tuple[float, float]) -> dict[str, A
     (ramp,), (z,), norm = published_fit(x, y, 4, [MIRRORED_RAMP])
     return {
         "norm": norm,
-        "fit": plotting.feature_curve(ramp, z, "fit", over),  # y starts at 0, as the ramp does
-        "features": [plotting.feature_curve(ramp, z, f"{z:.4g} * ramp from 5 to 8 = 4 + (4 - 0)", over)],
+        "fit": curves.feature_curve(ramp, z, "fit", over),  # y starts at 0, as the ramp does
+        "features": [curves.feature_curve(ramp, z, f"{z:.4g} * ramp from 5 to 8 = 4 + (4 - 0)", over)],
     }
 
 

@@ -16,9 +16,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from convexnn import plotting
 from convexnn.associative import capacity, robustness
 from convexnn.associative.experiments import Exact, grid, sweep
+from convexnn.plotting import style
 from convexnn.validation import FloatArray
 from paper_figs.associative_models import draw_seeds, points
 
@@ -62,17 +62,17 @@ def finite(seeds: list[int]) -> dict[str, FloatArray]:
 
 def draw(table: dict[str, Any]) -> Figure:
     """Loads and robustnesses, side by side."""
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(6.2, 2.6), layout="constrained")
         left, right = figure.subplots(1, 2)
-        colours = (plotting.BLACK, plotting.BLUE, plotting.VERMILION)
+        colours = (style.BLACK, style.BLUE, style.VERMILION)
         for margin, curve, colour in zip(table["robustness"], table["loads"], colours, strict=True):
             left.plot(curve["sparsity"], curve["ratio"], color=colour, label=rf"$\kappa$ = {margin:g}")
         left.set(xlabel="fraction of zero weights", ylabel="load, gap over l0", xlim=(0, 1), ylim=(0.97, 1.001))
         right.plot(
             table["margins"]["sparsity"],
             table["margins"]["ratio"],
-            color=plotting.BLACK,
+            color=style.BLACK,
             label="theory, replica symmetric",
         )
         found = table["data"]
@@ -82,11 +82,11 @@ def draw(table: dict[str, Any]) -> Figure:
             found["ratio"],
             found["sparsity_error"],
             found["ratio_error"],
-            color=plotting.GREEN,
+            color=style.GREEN,
             marker="^",
             label=f"N = {N_INPUTS}",
         )
         right.set(xlabel="fraction of zero weights", ylabel="robustness, gap over l0", ylim=(0.88, 1.005))
-        plotting.legend_above(left)
-        plotting.legend_above(right)
+        style.legend_above(left)
+        style.legend_above(right)
     return figure

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import convexnn as cnn
-from convexnn import plotting
 from convexnn.dictionaries.indexed import PublishedList
 from convexnn.lasso.function_space import recover
+from convexnn.plotting import curves, solutions, style
 from convexnn.validation import FloatArray
 
 
@@ -29,8 +29,8 @@ def least_norm(x: FloatArray, y: FloatArray, depth: int) -> dict[str, Any]:
         "depth": depth,
         "norm": problem.objective(chosen.predict(x), coef),
         "lower_bound": solution.certificate.dual,
-        "fit": plotting.fit_curve(chosen),
-        "features": plotting.feature_curves(chosen),
+        "fit": curves.fit_curve(chosen),
+        "features": curves.feature_curves(chosen),
     }
 
 
@@ -49,24 +49,24 @@ def published_fit(
 def draw_rows(data: dict[str, Any], rows: Sequence[dict[str, Any]], titles: Sequence[str]) -> Figure:
     """A row a network: on the left its output with its kinks, on the right its features times their coefficients."""
     heights = [0.6 + 0.35 * len(row["features"]) for row in rows]
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(6.3, 0.7 + sum(heights)), layout="constrained")
         panels = figure.subplots(len(rows), 2, sharex=True, height_ratios=heights)
         for row, title, (left, right) in zip(rows, titles, panels, strict=True):
             left.sharey(panels[0][0])
-            plotting.draw_fit(data["x"], data["y"], plotting.Curve(**row["fit"]), left)
+            solutions.draw_fit(data["x"], data["y"], curves.Curve(**row["fit"]), left)
             left.margins(y=0.12)
             left.set_title(title)
             left.set_ylabel("output $f(x)$")
             left.locator_params(axis="y", nbins=4)
-            plotting.draw_features([plotting.Curve(**curve) for curve in row["features"]], right)
+            solutions.draw_features([curves.Curve(**curve) for curve in row["features"]], right)
         for ax in panels[-1]:
             ax.set_xlabel("input $x$")
         panels[0][1].set_title("features times their coefficients")
         found = [pair for ax in panels.flat for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
         handles = {label: handle for handle, label in reversed(found)}
         order = [
-            label for label in ("data", "fit", *(look["label"] for look in plotting.MARKS.values())) if label in handles
+            label for label in ("data", "fit", *(look["label"] for look in style.MARKS.values())) if label in handles
         ]
         figure.legend([handles[label] for label in order], order, loc="outside upper left", ncols=len(order))
     return figure

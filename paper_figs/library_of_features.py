@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import convexnn as cnn
-from convexnn import plotting
+from convexnn.plotting import curves, solutions, style
 
 DATA = (0.0, 1.0, 3.5)
 ARCHITECTURES = {
@@ -51,15 +51,15 @@ def _listing(architecture: cnn.Architecture) -> dict[str, Any]:
     knots = [*DATA, *(knot for feature in listed for knot in feature.knots)]
     margin = 0.08 * (max(knots) - min(knots))
     over = min(knots) - margin, max(knots) + margin
-    curves = [plotting.feature_curve(feature, 1.0, feature.label, over) for feature in dict.fromkeys(listed)]
-    return {"n_features": len(listed), "curves": curves}
+    drawn = [curves.feature_curve(feature, 1.0, feature.label, over) for feature in dict.fromkeys(listed)]
+    return {"n_features": len(listed), "curves": drawn}
 
 
 def draw(table: dict[str, Any]) -> Figure:
     """A sheet of cells, one dictionary after the other."""
     sizes = {name: len(listing["curves"]) for name, listing in table["dictionaries"].items()}
     places, height = _layout(sizes)
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(WIDTH, height + LEGEND))
         ax = figure.add_axes((0.0, 0.0, 1.0, height / (height + LEGEND)))
         ax.set(xlim=(0, WIDTH), ylim=(height, 0))
@@ -67,7 +67,7 @@ def draw(table: dict[str, Any]) -> Figure:
         for name, listing in table["dictionaries"].items():
             _draw_listing(name, listing, table["data"], places[name], ax)
         handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-        order = [look["label"] for look in plotting.MARKS.values()]
+        order = [look["label"] for look in style.MARKS.values()]
         figure.legend([handles[label] for label in order], order, loc="upper left", ncols=len(order), markerscale=1.8)
     return figure
 
@@ -88,31 +88,31 @@ def _layout(sizes: dict[str, int]) -> tuple[dict[str, list[tuple[float, float]]]
 def _draw_listing(
     name: str, listing: dict[str, Any], data: list[float], places: list[tuple[float, float]], ax: Axes
 ) -> None:
-    curves = [plotting.Curve(**curve) for curve in listing["curves"]]
-    low, high = curves[0].x[0], curves[0].x[-1]
-    floor = min(min(curve.y) for curve in curves)
-    highest_kink = max(max(curve.heights) for curve in curves)
-    ceiling = 1.3 * highest_kink if highest_kink > 1 else max(max(curve.y) for curve in curves)
+    drawn = [curves.Curve(**curve) for curve in listing["curves"]]
+    low, high = drawn[0].x[0], drawn[0].x[-1]
+    floor = min(min(curve.y) for curve in drawn)
+    highest_kink = max(max(curve.heights) for curve in drawn)
+    ceiling = 1.3 * highest_kink if highest_kink > 1 else max(max(curve.y) for curve in drawn)
     across, up = CELL[0] / (high - low), CELL[1] / (ceiling - floor)
 
-    repeated = f", {len(curves)} different" if len(curves) < listing["n_features"] else ""
+    repeated = f", {len(drawn)} different" if len(drawn) < listing["n_features"] else ""
     left, top = places[0]
     ax.text(left, top - 0.06, f"{name}: {listing['n_features']} features{repeated}", fontsize=7)
-    for curve, (left, top) in zip(curves, places, strict=True):
+    for curve, (left, top) in zip(drawn, places, strict=True):
         bottom = top + CELL[1]
         frame = Rectangle((left, bottom + 0.01), CELL[0], -CELL[1] - 0.02, transform=ax.transData)
         x, y = left + across * (np.asarray(curve.x) - low), bottom - up * (np.asarray(curve.y) - floor)
-        ax.plot(x, y, color=plotting.BLUE, linewidth=0.9)[0].set_clip_path(frame)
+        ax.plot(x, y, color=style.BLUE, linewidth=0.9)[0].set_clip_path(frame)
         knots, heights = (
             left + across * (np.asarray(curve.knots) - low),
             bottom - up * (np.asarray(curve.heights) - floor),
         )
-        plotting.mark_knots(plotting.Curve("", x, y, knots, heights, curve.origins), ax, size=2.5)
-        ax.plot([left, left + CELL[0]], [bottom + 0.05] * 2, color=plotting.GREY, linewidth=0.4)
+        solutions.mark_knots(curves.Curve("", x, y, knots, heights, curve.origins), ax, size=2.5)
+        ax.plot([left, left + CELL[0]], [bottom + 0.05] * 2, color=style.GREY, linewidth=0.4)
         ax.plot(
             left + across * (np.asarray(data) - low),
             [bottom + 0.05] * len(data),
             "|",
-            color=plotting.GREY,
+            color=style.GREY,
             markersize=3,
         )

@@ -16,8 +16,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import convexnn as cnn
-from convexnn import datasets, plotting
+from convexnn import datasets
 from convexnn.lasso.dual_curve import DualCurve, dual_curve
+from convexnn.plotting import curves, solutions, style
 
 BETA = 2000.0
 
@@ -32,18 +33,18 @@ def compute(rng: np.random.Generator) -> dict[str, Any]:
         "coef": solution.coef,
         "intercept": solution.intercept,
         "objective": solution.objective,
-        "fit": plotting.fit_curve(solution),
-        "dual": dual_curve(solution, plotting.window(solution)),
+        "fit": curves.fit_curve(solution),
+        "dual": dual_curve(solution, curves.window(solution)),
     }
 
 
 def draw(table: dict[str, Any]) -> Figure:
     """Fit above, dual certificate below."""
-    fit = plotting.Curve(**table["fit"])
-    with plt.rc_context(plotting.STYLE):
+    fit = curves.Curve(**table["fit"])
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(5.2, 4.4), layout="constrained")
         upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 2))
-        plotting.draw_fit(table["data"]["year"], table["data"]["volume"], fit, upper)
+        solutions.draw_fit(table["data"]["year"], table["data"]["volume"], fit, upper)
         for end, align in ((0, "left"), (-1, "right")):
             upper.annotate(
                 f"{fit.y[end]:.0f}",
@@ -52,11 +53,11 @@ def draw(table: dict[str, Any]) -> Figure:
                 textcoords="offset points",
                 ha=align,
                 va="top",
-                color=plotting.BLUE,
+                color=style.BLUE,
             )
         upper.set_ylabel("annual flow ($10^8$ m$^3$)")
-        plotting.draw_dual(DualCurve(**table["dual"]), lower)
+        solutions.draw_dual(DualCurve(**table["dual"]), lower)
         lower.set(xlabel="year $x$; year $t$ of the step", ylabel=f"{table['dual']['quantity']}\n($10^8$ m$^3$)")
-        plotting.legend_above(upper)
-        plotting.legend_above(lower)
+        style.legend_above(upper)
+        style.legend_above(lower)
     return figure

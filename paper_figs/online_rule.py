@@ -15,13 +15,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from convexnn import plotting
 from convexnn.associative.associations import random_associations
 from convexnn.associative.online import NORM_TOLERANCE, learn_online_many
+from convexnn.plotting import style
 
 N_INPUTS, N_ASSOCIATIONS, ROBUSTNESS, GAP, N_RUNS, EVERY = 200, 100, 0.1, 2.0, 5, 20
 EDGES = np.linspace(-13.4, 13.4, 68)  # the ends of the gap are in the middle of bins
-COLOURS = (plotting.BLACK, plotting.BLUE, plotting.GREEN, plotting.VERMILION, plotting.PURPLE)
+COLOURS = (style.BLACK, style.BLUE, style.GREEN, style.VERMILION, style.PURPLE)
 CURVES = {
     "error_rate": "fraction of associations violated",
     "gap_violations": "fraction of weights in the gap",
@@ -50,7 +50,7 @@ def compute(rng: np.random.Generator) -> dict[str, Any]:
 
 def draw(table: dict[str, Any]) -> Figure:
     """Three panels over the steps, and a histogram."""
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(6.2, 4.2), layout="constrained")
         *panels, last = figure.subplots(2, 2).flat
         for ax, (name, label) in zip(panels, CURVES.items(), strict=True):
@@ -63,7 +63,7 @@ def draw(table: dict[str, Any]) -> Figure:
             ax.set_title(label)
         last.stairs(table["counts"], table["edges"], fill=True, color="#D0D0D0")
         for end in (-GAP, GAP):
-            last.axvline(end, color=plotting.GREY, linewidth=0.6, linestyle=":")
+            last.axvline(end, color=style.GREY, linewidth=0.6, linestyle=":")
         zero = np.mean(table["data"]["sparsity"])
         last.set(xlabel="weight $J$", ylabel="number of weights", xlim=(EDGES[0], EDGES[-1]))
         last.yaxis.get_major_locator().set_params(integer=True)

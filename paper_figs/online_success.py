@@ -18,10 +18,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
-from convexnn import plotting
 from convexnn.associative import capacity, robustness
 from convexnn.associative.associations import random_associations
 from convexnn.associative.online import learn_online_many
+from convexnn.plotting import style
 from convexnn.validation import FloatArray
 from paper_figs.associative_models import points
 
@@ -62,12 +62,12 @@ def try_loads(n: int, n_runs: int, loads: FloatArray, rng: np.random.Generator) 
 
 def draw(table: dict[str, Any]) -> Figure:
     """Success above, sparsity below."""
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(4.6, 4.4), layout="constrained")
         upper, lower = figure.subplots(2, sharex=True)
         for (n, found), colour, marker, shift in zip(
             table["data"].items(),
-            (plotting.BLACK, plotting.BLUE, plotting.VERMILION),
+            (style.BLACK, style.BLUE, style.VERMILION),
             "os^",
             (-0.004, 0.0, 0.004),  # lest intervals lie on each other
             strict=True,
@@ -79,9 +79,9 @@ def draw(table: dict[str, Any]) -> Figure:
             upper.plot(load, success, color=colour, linewidth=0.6)
             points(lower, load, column["sparsity"], y_error=column["sparsity_error"], **look)
         fraction, sparsity = table["theory"]["fraction"], table["theory"]["sparsity"]
-        lower.plot(fraction, sparsity, color=plotting.GREY, linestyle="--", label="most robust weights, theory")
+        lower.plot(fraction, sparsity, color=style.GREY, linestyle="--", label="most robust weights, theory")
         upper.set(ylabel="fraction of runs that succeed", ylim=(-0.05, 1.05))
         lower.set(xlabel="load over replica-symmetric capacity", ylabel="fraction of zero weights", ylim=(0.6, 0.9))
-        plotting.legend_above(upper)
+        style.legend_above(upper)
         lower.legend(handles=lower.lines[-1:], loc="upper right")
     return figure

@@ -3,8 +3,9 @@
 Noisy sine, 64 points; ReLU networks of two layers and 128 units, plain gradient descent with batches of 8, 20000 steps
 in all, 20 seeds. Demon pruning at five strengths; every baseline is brought to the number of units that Demon pruning
 left for the same seed, and has the same number of steps, recovery included. Left: the mean test error with its 95 %
-confidence interval. Right: the paired difference of the test error to Demon pruning, as a multiple of the dense
-networks' error; above zero the method is worse. Marks of one strength are drawn side by side.
+confidence interval; band: that of the dense networks. Right: the paired difference of the test error to Demon pruning,
+as a multiple of the dense networks' error; above zero the method is worse. Marks of one strength are drawn side by
+side.
 
 Strengths and noise are the last of four settings that were tried on these seeds, taken for the range of widths that it
 covers. The others are worse for Demon pruning where it removes most: with noise of 0.01 and strength 2 its error is two
@@ -20,18 +21,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from convexnn import plotting
 from convexnn.activations import as_activation
+from convexnn.plotting import style
 from convexnn.training.mlp import MLP, HiddenLayer
 from convexnn.training.sweeps import DEMON, DENSE, GRADUAL, MAGNITUDE, RANDOM, pruning_sweep, summarise
 
 N, WIDTH, STEPS, SEEDS = 64, 128, 20_000, 20
 STRENGTHS, SIGMA = (0.06, 0.2, 0.6, 1.2, 2.0), 5e-3
 COLOURS = {
-    DEMON: plotting.VERMILION,
-    MAGNITUDE: plotting.BLUE,
-    GRADUAL: plotting.GREEN,
-    RANDOM: plotting.GREY,
+    DEMON: style.VERMILION,
+    MAGNITUDE: style.BLUE,
+    GRADUAL: style.GREEN,
+    RANDOM: style.GREY,
 }
 MARKERS = dict(zip(COLOURS, "o^sD", strict=True))
 
@@ -85,20 +86,22 @@ def _start(rng: np.random.Generator) -> MLP:
 def draw(table: dict[str, Any]) -> Figure:
     """Errors, and paired differences."""
     dense = table["dense"]
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(6.4, 2.8), layout="constrained")
         left, right = figure.subplots(1, 2)
-        left.axhline(dense["error"], color=plotting.BLACK, linewidth=0.8, linestyle="--", label="dense")
-        right.axhline(0, color=plotting.VERMILION, linewidth=0.8)
+        dense_range = dense["error"] + np.array([-1, 1]) * dense["half_width"]
+        left.axhspan(*(1e3 * dense_range), color=style.GREY, alpha=0.15, linewidth=0)
+        left.axhline(1e3 * dense["error"], color=style.BLACK, linewidth=0.8, linestyle="--", label="dense")
+        right.axhline(0, color=style.VERMILION, linewidth=0.8)
         for k, (method, row) in enumerate(table["methods"].items()):
-            place = np.array(row["sparsity"]) + 0.003 * (k - 1.5)
-            look = {"color": COLOURS[method], "marker": MARKERS[method], "markersize": 3, "elinewidth": 0.8}
-            left.errorbar(place, row["error"], yerr=row["half_width"], label=method, **look)
+            place = np.array(row["sparsity"]) + 0.006 * (k - 1.5)
+            look = {"color": COLOURS[method], "marker": MARKERS[method], "markersize": 4, "linewidth": 0.8}
+            error, half_width = 1e3 * np.array(row["error"]), 1e3 * np.array(row["half_width"])
+            left.errorbar(place, error, yerr=half_width, label=method, **look)
             if method != DEMON:
                 behind, width = np.array(row["behind"]), np.array(row["behind_half_width"])
                 right.errorbar(place, behind / dense["error"], yerr=width / dense["error"], **look)
-        left.set_yscale("log")
-        left.set(xlabel="share of units removed", ylabel="mean squared test error")
+        left.set(xlabel="share of units removed", ylabel=r"mean squared test error / $10^{-3}$", ylim=(0, None))
         right.set(
             xlabel="share of units removed", ylabel="error minus that of Demon pruning\n(units of the dense error)"
         )

@@ -19,7 +19,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 import convexnn as cnn
-from convexnn import datasets, plotting
+from convexnn import datasets
+from convexnn.plotting import paths, style
 
 RANGE = 100.0
 _POINTS = 500
@@ -30,7 +31,7 @@ def compute(rng: np.random.Generator) -> dict[str, Any]:
     year, volume = datasets.nile()
     problem = cnn.Problem(year, volume, 1.0, cnn.Architecture("absolute"))
     path = cnn.path(problem, beta_min=problem.beta_max / RANGE)
-    betas, lines = plotting.path_lines(path)
+    betas, lines = paths.path_lines(path)
     norms = np.array([np.abs(solution.coef).sum() for solution in path.solutions])
     objectives = np.array([solution.objective for solution in path.solutions])
     return {
@@ -47,14 +48,14 @@ def compute(rng: np.random.Generator) -> dict[str, Any]:
 def draw(table: dict[str, Any]) -> Figure:
     """Coefficients above, penalty and loss below."""
     betas = np.asarray(table["betas"])
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(5.6, 4.6), layout="constrained")
         upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 2))
         for ax in (upper, lower):
-            ax.vlines(betas[1:-1], 0, 1, transform=ax.get_xaxis_transform(), color=plotting.GREY, lw=0.3, ls=":")
+            ax.vlines(betas[1:-1], 0, 1, transform=ax.get_xaxis_transform(), color=style.GREY, lw=0.3, ls=":")
         year = table["data"]["year"]
         colours = ScalarMappable(Normalize(year[0], year[-1]), "viridis")
-        lines = plotting.draw_path(betas, table["coefficients"], upper)
+        lines = paths.draw_path(betas, table["coefficients"], upper)
         for line, kink in zip(lines, table["kinks"], strict=True):
             line.set(color=colours.to_rgba(kink), linewidth=1.0)
         scale = upper.inset_axes((0.05, 0.2, 0.35, 0.04))
@@ -64,10 +65,10 @@ def draw(table: dict[str, Any]) -> Figure:
         upper.set_title(f"{len(betas) - 1} breakpoints, {gap}")
         # Between breakpoints the penalty is linear in beta, and the loss in beta squared.
         fine = np.geomspace(betas[-1], betas[0], _POINTS)
-        lower.plot(fine, np.interp(fine, betas[::-1], table["norm"][::-1]), color=plotting.BLUE)
+        lower.plot(fine, np.interp(fine, betas[::-1], table["norm"][::-1]), color=style.BLUE)
         lower.set_xlabel(r"$\beta$")
-        lower.set_ylabel(r"penalty $\|z\|_1$", color=plotting.BLUE)
+        lower.set_ylabel(r"penalty $\|z\|_1$", color=style.BLUE)
         other = lower.twinx()
-        other.plot(fine, np.interp(fine**2, betas[::-1] ** 2, table["loss"][::-1]), color=plotting.VERMILION)
-        other.set_ylabel("loss", color=plotting.VERMILION)
+        other.plot(fine, np.interp(fine**2, betas[::-1] ** 2, table["loss"][::-1]), color=style.VERMILION)
+        other.set_ylabel("loss", color=style.VERMILION)
     return figure

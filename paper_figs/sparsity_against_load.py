@@ -15,9 +15,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from convexnn import plotting
 from convexnn.associative import capacity
 from convexnn.associative.experiments import Exact, Point, sweep
+from convexnn.plotting import style
 from paper_figs.associative_models import BOUND, draw_seeds, points
 
 ROBUSTNESS = (0.0, 0.1, 0.5)
@@ -63,14 +63,14 @@ def fewest_weights(n: int, load: float, seed: int) -> float:
 
 def draw(table: dict[str, Any]) -> Figure:
     """One pair of lines a robustness, which is written at their ends."""
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(4.6, 3.3), layout="constrained")
         ax = figure.subplots()
-        colours = (plotting.BLACK, plotting.BLUE, plotting.VERMILION)
-        for name, style in (("l0", "-"), ("gap", ":")):
+        colours = (style.BLACK, style.BLUE, style.VERMILION)
+        for name, line in (("l0", "-"), ("gap", ":")):
             for margin, curve, colour in zip(table["robustness"], table["theory"][name], colours, strict=True):
                 label = f"{name}, theory" if margin == table["robustness"][0] else None
-                ax.plot(curve["load"], curve["sparsity"], linestyle=style, color=colour, label=label)
+                ax.plot(curve["load"], curve["sparsity"], linestyle=line, color=colour, label=label)
         for margin, curve, colour in zip(table["robustness"], table["theory"]["gap"], colours, strict=True):
             end = curve["load"][0], curve["sparsity"][0]
             ax.annotate(
@@ -82,9 +82,9 @@ def draw(table: dict[str, Any]) -> Figure:
                 color=colour,
                 fontsize=7,
             )
-        for (n, data), face in zip(table["data"].items(), ("none", plotting.BLUE), strict=True):
+        for (n, data), face in zip(table["data"].items(), ("none", style.BLUE), strict=True):
             look = {
-                "color": plotting.BLUE,
+                "color": style.BLUE,
                 "marker": "o",
                 "markerfacecolor": face,
                 "label": rf"l0, $\kappa \geq$ {ASKED:g}, N = {n}",

@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convexnn import plotting
+from convexnn.plotting import style
 from convexnn.training.dying import DeadWedge, shake
 
 SHOWN, COUNT = 1000, 4000
@@ -26,7 +26,7 @@ STEPS = (0.1, 0.3)
 STARTS = ((0.0, 1.0), (1.0, 0.0))
 LARGEST, RECORDS = 100.0, 20
 VARIANCE = np.geomspace(0.1, LARGEST, 81)
-COLOURS, MARKERS = (plotting.BLUE, plotting.VERMILION), "os"
+COLOURS, MARKERS = (style.BLUE, style.VERMILION), "os"
 
 
 def compute(rng: np.random.Generator) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def shares(wedge: DeadWedge, start: tuple[float, float], sigma: float, units: st
 
 def draw(table: dict[str, Any]) -> Figure:
     """The wedge, and the two laws."""
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(7.2, 2.5), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
         _draw_wedge(left, np.array(table["data"]["w"]), np.array(table["data"]["b"]))
@@ -82,7 +82,7 @@ def draw(table: dict[str, Any]) -> Figure:
             right.plot(table["variance"], law, color=colour)
             label = "from ({:g}, {:g})".format(*row["start"])
             right.plot(row["variance"], 1 - np.array(row["share"]), marker, color=colour, markersize=3, label=label)
-        right.axhline(DeadWedge().limit, color=plotting.GREY, linestyle=":", linewidth=0.8)
+        right.axhline(DeadWedge().limit, color=style.GREY, linestyle=":", linewidth=0.8)
         right.set(xscale="log", xlabel=r"$\sigma^2 t$", ylabel="share of dead units", ylim=(0, 0.35))
         right.set_title("noise on all units")
         right.legend(loc="lower right")
@@ -92,10 +92,10 @@ def draw(table: dict[str, Any]) -> Figure:
 def _draw_wedge(ax: Axes, w: np.ndarray, b: np.ndarray) -> None:
     reach = 6.0
     dead = DeadWedge().contains(w, b)
-    ax.fill([-reach, 0, reach], [-reach, 0, -reach], color=plotting.GREY, alpha=0.3, linewidth=0)
-    ax.plot(w[~dead], b[~dead], ".", color=plotting.BLUE, markersize=1, label="live")
-    ax.plot(w[dead], b[dead], ".", color=plotting.BLACK, markersize=1, label="dead")
-    ax.plot(*STARTS[0], "x", color=plotting.VERMILION)
+    ax.fill([-reach, 0, reach], [-reach, 0, -reach], color=style.GREY, alpha=0.3, linewidth=0)
+    ax.plot(w[~dead], b[~dead], ".", color=style.BLUE, markersize=1, label="live")
+    ax.plot(w[dead], b[dead], ".", color=style.BLACK, markersize=1, label="dead")
+    ax.plot(*STARTS[0], "x", color=style.VERMILION, markersize=6, markeredgewidth=2)
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="weight $w$", ylabel="bias $b$")
     ax.set_title("noise on live units")
     ax.legend(loc="lower center", markerscale=6)
@@ -107,7 +107,7 @@ def _draw_survival(ax: Axes, table: dict[str, Any]) -> None:
             ax.plot(table["variance"], walk, color=colour, linewidth=0.8)
         ax.plot(table["variance"], theory["brownian"], color=colour, linewidth=0.8, linestyle="--")
         late = np.array(table["variance"]) >= 1
-        ax.plot(np.array(table["variance"])[late], np.array(theory["power"])[late], color=plotting.GREY, linewidth=0.6)
+        ax.plot(np.array(table["variance"])[late], np.array(theory["power"])[late], color=style.GREY, linewidth=0.6)
     for row in table["live"]:
         colour = COLOURS[INTERVALS.index(tuple(row["interval"]))]
         marker = MARKERS[STEPS.index(row["step"])]

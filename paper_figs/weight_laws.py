@@ -15,10 +15,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from convexnn import plotting
 from convexnn.associative import robustness
 from convexnn.associative.experiments import grid
 from convexnn.associative.learn import learn
+from convexnn.plotting import style
 from paper_figs.associative_models import COLOURS, MODELS, draw_seeds
 
 LOAD = 0.6
@@ -61,7 +61,7 @@ def histogram(seeds: list[int], n_inputs: int, **constraint: float) -> dict[str,
 
 def draw(table: dict[str, Any]) -> Figure:
     """One panel a model; the fractions of the atoms are in its title."""
-    with plt.rc_context(plotting.STYLE):
+    with plt.rc_context(style.STYLE):
         figure = Figure(figsize=(6.8, 2.7), layout="constrained")
         panels = figure.subplots(1, 3, sharey=True)
         for ax, (name, theory) in zip(panels, table["theory"].items(), strict=True):
@@ -70,7 +70,7 @@ def draw(table: dict[str, Any]) -> Figure:
             ax.plot(table["w"], theory["density"], color=COLOURS[name], label="theory")
             if theory["hole"] > 0:
                 for end in (-theory["hole"], theory["hole"]):
-                    ax.axvline(end, color=plotting.GREY, linewidth=0.6, linestyle=":")
+                    ax.axvline(end, color=style.GREY, linewidth=0.6, linestyle=":")
             ax.set(xlabel="weight $J$", xlim=(EDGES[0], EDGES[-1]), ylim=(0, None))
             ax.set_title("\n".join((f"{name}, N = {n_inputs}", *_fractions(found["atoms"], theory["atoms"]))))
         panels[0].set_ylabel("density per unit of weight")

@@ -19,6 +19,7 @@ import convexnn as cnn
 from convexnn import plotting
 from convexnn.errors import InputError, MissingDependencyError
 from convexnn.lasso.dual_curve import dual_curve
+from convexnn.plotting import curves, paths, style
 
 ARCHITECTURES = {
     "relu": cnn.Architecture("relu"),
@@ -77,7 +78,7 @@ def correlations(solution):
 @every_architecture
 def test_the_fit_is_drawn_exactly(name):
     solution = solved(name)
-    curve = plotting.fit_curve(solution)
+    curve = curves.fit_curve(solution)
     x = np.linspace(curve.x[0], curve.x[-1], 997)  # no knot of these data
     drawn = np.interp(x, curve.x, curve.y)
     np.testing.assert_allclose(drawn, solution.predict(x), atol=ROUNDING * np.abs(curve.y).max())
@@ -88,7 +89,7 @@ def test_the_fit_is_drawn_exactly(name):
 @pytest.mark.parametrize("name", ["sign", "threshold", *SEVERAL_SWITCHES])
 def test_steps_are_drawn_as_steps(name):
     solution = solved(name)
-    curve = plotting.fit_curve(solution)
+    curve = curves.fit_curve(solution)
     for knot in curve.knots:
         before, after = (y for x, y in zip(curve.x, curve.y, strict=True) if x == knot)
         np.testing.assert_allclose([before, after], solution.predict([np.nextafter(knot, -np.inf), knot]))
@@ -105,27 +106,27 @@ def test_every_knot_of_the_solution_is_marked_on_the_fit_by_its_origin(name):
     expected = Counter(next(origin for origin in simplest_first if origin in found) for found in origins.values())
 
     ax = plotting.plot_fit(solution)
-    drawn = {origin: points(ax, look["label"]) for origin, look in plotting.MARKS.items()}
+    drawn = {origin: points(ax, look["label"]) for origin, look in style.MARKS.items()}
     assert {origin: len(found) for origin, found in drawn.items() if found} == expected
     assert sorted(knot for found in drawn.values() for knot, _ in found) == sorted(origins)
     assert len(points(ax, "data")) == solution.problem.n_samples
 
 
 def test_mirror_images_midpoints_and_longer_sums_do_occur():
-    shown = Counter(origin for name in ARCHITECTURES for origin in plotting.fit_curve(solved(name)).origins)
-    assert set(shown) == set(plotting.MARKS)
+    shown = Counter(origin for name in ARCHITECTURES for origin in curves.fit_curve(solved(name)).origins)
+    assert set(shown) == set(style.MARKS)
 
 
 @every_architecture
 def test_features_add_up_to_the_fit(name):
     solution = solved(name)
     x = np.linspace(-2.0, 6.5, 499)
-    curves = [
-        plotting.feature_curve(feature, z, feature.label, (-30.0, 30.0))
+    drawn = [
+        curves.feature_curve(feature, z, feature.label, (-30.0, 30.0))
         for feature, z in zip(solution.features, solution.coef, strict=True)
     ]
-    total = solution.intercept + sum(np.interp(x, curve.x, curve.y) for curve in curves)
-    scale = sum(np.abs(curve.y).max() for curve in curves)
+    total = solution.intercept + sum(np.interp(x, curve.x, curve.y) for curve in drawn)
+    scale = sum(np.abs(curve.y).max() for curve in drawn)
     np.testing.assert_allclose(total, solution.predict(x), atol=ROUNDING * scale)
 
 
@@ -135,7 +136,7 @@ def test_every_feature_has_a_row_with_its_label(name):
     ax = plotting.plot_features(solution)
     shown = [text.get_text() for text in ax.texts]
     assert len(shown) == min(len(solution.features), 8)
-    labels = [plotting.typeset(feature.label) for feature in solution.features]
+    labels = [style.typeset(feature.label) for feature in solution.features]
     assert all(any(text.endswith(label) for label in labels) for text in shown)
 
 
@@ -147,14 +148,14 @@ def test_of_many_features_the_largest_are_drawn():
     ax = plotting.plot_features(solution)
     assert len(ax.texts) == 8
     assert ax.get_title(loc="left") == "the 8 largest of 13 features"
-    drawn = [curve.y[-1] - curve.y[0] for curve in plotting.feature_curves(solution)]
+    drawn = [curve.y[-1] - curve.y[0] for curve in curves.feature_curves(solution)]
     assert sorted(np.abs(drawn)) == pytest.approx(sorted(2 * np.abs(solution.coef))[-8:])
 
 
 @every_architecture
 def test_the_dual_curve_stays_within_its_bounds(name):
     solution = solved(name)
-    dual = dual_curve(solution, plotting.window(solution))
+    dual = dual_curve(solution, curves.window(solution))
     largest = max(dual.bounds.values())
     for _, value in dual.curves:
         assert np.abs(value).max() <= largest * (1 + ROUNDING)
@@ -165,7 +166,7 @@ def test_the_dual_curve_touches_its_bounds_at_the_selected_features(name):
     solution = solved(name)
     ax = plotting.plot_dual(solution)
     marks = points(ax, "selected feature")
-    bounds = list(dual_curve(solution, plotting.window(solution)).bounds.values())
+    bounds = list(dual_curve(solution, curves.window(solution)).bounds.values())
     assert len(marks) > 1
     for t, value in marks:
         assert min(abs(value - bound) for bound in bounds) <= 1e-6 * max(bounds)
@@ -177,9 +178,9 @@ def test_the_dual_curve_touches_its_bounds_at_the_selected_features(name):
 def test_a_moved_feature_has_the_drawn_correlation(name):
     solution = solved(name)
     x, th = solution.problem.x, solution.certificate.dual_point
-    dual = dual_curve(solution, plotting.window(solution))
+    dual = dual_curve(solution, curves.window(solution))
     np.testing.assert_allclose(dual.selected_value, correlations(solution), rtol=ROUNDING)
-    ts = np.linspace(*plotting.window(solution), 331)
+    ts = np.linspace(*curves.window(solution), 331)
     for feature, centre in zip(solution.features, dual.selected_t, strict=True):
         assert centre in feature.knots
         moved = np.array([feature(x - (t - centre)) @ th for t in ts])
@@ -189,7 +190,7 @@ def test_a_moved_feature_has_the_drawn_correlation(name):
 
 def test_a_difference_of_heights_is_the_correlation_of_a_ramp():
     solution = solved("ramps")
-    (curve,) = dual_curve(solution, plotting.window(solution)).curves
+    (curve,) = dual_curve(solution, curves.window(solution)).curves
     for feature, correlation in zip(solution.features, correlations(solution), strict=True):
         low, high = np.interp(feature.knots, *curve)
         assert high - low == pytest.approx(correlation, rel=ROUNDING)
@@ -200,7 +201,7 @@ def test_the_pattern_curve_is_the_largest_correlation_of_all_patterns_that_switc
     solution = solved(name)
     dictionary = solution.problem.dictionary
     values = np.abs(dictionary.correlations(solution.certificate.dual_point))
-    (curve,) = dual_curve(solution, plotting.window(solution)).curves
+    (curve,) = dual_curve(solution, curves.window(solution)).curves
     for knot in {knot for feature in dictionary for knot in feature.knots}:
         largest = max(v for v, feature in zip(values, dictionary, strict=True) if knot in feature.knots)
         assert np.interp(knot, *curve) == pytest.approx(largest, rel=ROUNDING)
@@ -290,7 +291,7 @@ def test_a_path_is_drawn_as_its_coefficients():
     problem = solved("relu").problem
     found = cnn.path(problem)
     ax = plotting.plot_path(found)
-    betas, lines = plotting.path_lines(found)
+    betas, lines = paths.path_lines(found)
     np.testing.assert_array_equal(betas, found.betas)
     end = found.solutions[-1]
     assert {feature: line[-1] for feature, line in lines.items() if line[-1]} == dict(
