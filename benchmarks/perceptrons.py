@@ -111,8 +111,9 @@ def show(title: str, rows: dict[str, list[Learned]], best: Sequence[Learned]) ->
 
 def recurrent(n_units: int, load: float, density: float, steps: int, seed: int) -> None:
     """Every unit learns its own bit of sparse random states from those of all units."""
-    rng = np.random.default_rng(seed)
-    states = (rng.random((round(load * n_units), n_units)) < 0.1).astype(float)
+    # Equally many active units in all states: where none is, no weights reach a margin above the threshold 0.
+    shuffled = np.argsort(np.random.default_rng(seed).random((round(load * n_units), n_units)), axis=1)
+    states = (shuffled < max(n_units // 10, 1)).astype(float)
     table = Table(box=box.SIMPLE, title=f"recurrent network of {n_units} units, {len(states)} states, 10 % active")
     for heading in ("", "silent on the states", "of them wrongly", "silent on all states"):
         table.add_column(heading, justify="right" if heading else "left")

@@ -28,7 +28,7 @@ from convexnn import training
 from convexnn.activations import as_activation
 from convexnn.training.descent import Noise, Regularisation
 from convexnn.training.mlp import MLP, HiddenLayer, train_mlp
-from convexnn.training.sweeps import Pruned, pruning_sweep, summarise
+from convexnn.training.sweeps import DEMON, DENSE, Pruned, pruning_sweep, summarise
 
 Floats = np.ndarray
 HIDDEN = (128, 128)
@@ -153,7 +153,7 @@ def show(title: str, found: Sequence[Pruned], scores: Sequence[float]) -> None:
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for row in summarise(found, scores):
         score = f"{row.score:.4f} ± {row.half_width:.4f}"
-        behind = "" if np.isnan(row.behind) else f"{row.behind:+.4f} ± {row.behind_half_width:.4f}"
+        behind = "" if row.method in (DENSE, DEMON) else f"{row.behind:+.4f} ± {row.behind_half_width:.4f}"
         table.add_row(f"{row.strength:g}", row.method, f"{row.sparsity:.3f}", score, behind)
     Console(width=120).print(table)
 

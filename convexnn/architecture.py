@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import dataclass
 from typing import Any
 
 from convexnn.activations import Activation, absolute, as_activation
 from convexnn.errors import InputError
-from convexnn.validation import one_of
+from convexnn.validation import as_integer, one_of
 
 _FORMS = ("narrow", "symmetrized", "parallel", "rectangular", "tree")
 
@@ -54,11 +53,11 @@ class Architecture:
 
     def __init__(self, activation: str | Activation, depth: int = 2, *, form: str = "narrow", widths: Any = ()) -> None:
         object.__setattr__(self, "activation", as_activation(activation))
-        object.__setattr__(self, "depth", _as_integer("depth", depth, 2))
+        object.__setattr__(self, "depth", as_integer("depth", depth, 2))
         object.__setattr__(self, "form", one_of("form", form, _FORMS))
         if not isinstance(widths, (tuple, list)):
             raise InputError(f"widths must be a tuple of integers such as (3, 2), got {widths!r}")
-        object.__setattr__(self, "widths", tuple(_as_integer("widths", width, 1) for width in widths))
+        object.__setattr__(self, "widths", tuple(as_integer("widths", width) for width in widths))
         self._refuse_uncovered()
 
     def _refuse_uncovered(self) -> None:
@@ -156,13 +155,3 @@ _WHY_NOT_WIDE = {
         'units correlate more than every feature); use form="narrow"'
     ),
 }
-
-
-def _as_integer(name: str, value: Any, least: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        raise InputError(f"{name} must be an integer >= {least}, got {value!r}")
-    return number

@@ -119,14 +119,18 @@ class Loss(ABC):
         return float(8 * _EPS * (weight @ np.abs(y)))
 
 
-def _quadratic_dual(th: FloatArray, y: FloatArray, weight: FloatArray) -> float:
+def _quadratic_norm(th: FloatArray, weight: FloatArray) -> float:
+    """``sum th^2 / w``; a square of its own could overflow where the quotient does not."""
     live = weight > 0
-    return float(th @ y - 0.5 * np.sum(th[live] ** 2 / weight[live]))
+    return float(th[live] @ (th[live] / weight[live]))
+
+
+def _quadratic_dual(th: FloatArray, y: FloatArray, weight: FloatArray) -> float:
+    return float(th @ y) - 0.5 * _quadratic_norm(th, weight)
 
 
 def _quadratic_scale(th: FloatArray, y: FloatArray, weight: FloatArray, cap: float) -> float:
-    live = weight > 0
-    square = np.sum(th[live] ** 2 / weight[live])
+    square = _quadratic_norm(th, weight)
     return float(np.clip(th @ y / square, 0.0, cap)) if square > 0 else 0.0
 
 
@@ -360,6 +364,9 @@ class Interpolation(Loss):
 
     def total(self, y: FloatArray, f: FloatArray, weight: FloatArray) -> float:
         return float(self.rows(y, f).max())
+
+    def negligible(self, y: FloatArray, weight: FloatArray) -> float:
+        return 0.0
 
 
 _BY_NAME: dict[str, Loss] = {

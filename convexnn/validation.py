@@ -78,6 +78,14 @@ def as_positive(name: str, value: Any) -> float:
     return number
 
 
+def as_not_negative(name: str, value: float) -> float:
+    """A finite number that is not below zero."""
+    number = as_number(name, value)
+    if number < 0:
+        raise InputError(f"{name} must not be negative, got {number}")
+    return number
+
+
 def as_integer(name: str, value: Any, least: int = 1) -> int:
     """An integer that is at least `least`."""
     try:
@@ -87,6 +95,13 @@ def as_integer(name: str, value: Any, least: int = 1) -> int:
     if isinstance(value, bool) or number < least:
         raise InputError(f"{name} must be an integer >= {least}, got {value!r}")
     return number
+
+
+def as_generator(rng: Any) -> np.random.Generator:
+    """A generator of random numbers."""
+    if not isinstance(rng, np.random.Generator):
+        raise InputError(f"rng must be a numpy Generator, for example numpy.random.default_rng(0), got {rng!r}")
+    return rng
 
 
 def one_of(name: str, value: Any, allowed: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from convexnn.associative.model import as_activity, as_grid
 from convexnn.errors import InputError
-from convexnn.validation import FloatArray
+from convexnn.validation import FloatArray, as_generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,19 +146,6 @@ def as_count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value < 2**63:
         raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
     return int(value)
-
-
-def as_generator(rng: Any) -> np.random.Generator:
-    """A generator of random numbers.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    if not isinstance(rng, np.random.Generator):
-        raise InputError(f"rng must be a numpy Generator, for example numpy.random.default_rng(0), got {rng!r}")
-    return rng
 
 
 def as_associations(associations: Any) -> Associations:

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convexnn.associative.associations import Associations, as_associations, as_count, as_generator, as_scalar
+from convexnn.associative.associations import Associations, as_associations, as_count, as_scalar
 from convexnn.associative.learned import Constraints, Learned
 from convexnn.errors import InputError
 from convexnn.kernels.online_rule import RECORDED, Rule, pack, run, run_all
-from convexnn.validation import FloatArray, as_number, as_positive
+from convexnn.validation import FloatArray, as_generator, as_number, as_positive
 
 _EPS = float(np.finfo(np.float64).eps)
 NORM_TOLERANCE = 1e-3

@@ -111,12 +111,12 @@ def train(
 
 
 def _in_turns(run: Callable[[list[int]], Runs], count: int) -> list[Runs]:
-    """As many runs at a time as there are threads, with a progress bar on stderr where that is a terminal."""
+    """Four runs a thread at a time, with a progress bar on stderr where that is a terminal."""
     import numba
     from rich.console import Console
     from rich.progress import Progress
 
-    console, size = Console(stderr=True), numba.get_num_threads()
+    console, size = Console(stderr=True), 4 * numba.get_num_threads()
     groups = [list(range(k, min(k + size, count))) for k in range(0, count, size)]
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
         done = []
@@ -158,7 +158,8 @@ def _print_summary(found: list[dict[str, Any]]) -> None:
         values = [one[name] for one in kept]
         shape = ".10g" if name == "objective" else ".2g" if name == "relative_gap" else ".3g"
         rows.append((name.replace("_", " "), *(f"{value:{shape}}" for value in np.quantile(values, [0, 0.5, 1]))))
-    print_table(("", "least", "median", "largest"), rows)
+    if rows:
+        print_table(("", "least", "median", "largest"), rows)
     if len(kept) < len(found):
         typer.echo(f"{len(found) - len(kept)} of {len(found)} runs diverged; try a smaller --learning-rate")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -64,9 +65,13 @@ class Dictionary(Sequence[Feature], ABC):
         return self.n_features
 
     def __getitem__(self, index: int) -> Feature:  # type: ignore[override]  # slices would have to be formed
-        if not -self.n_features <= index < self.n_features:
-            raise IndexError(f"feature {index} of {self.n_features}")
-        return self.feature(int(index) % self.n_features)
+        place = operator.index(index)
+        if not -self.n_features <= place < self.n_features:
+            raise IndexError(f"feature {place} of {self.n_features}")
+        return self.feature(place % self.n_features)
+
+    def __repr__(self) -> str:
+        return f"<Dictionary: {self.n_features} features of {self.architecture.label} on {self.inputs.size} inputs>"
 
     def evaluate(self, x_new: ArrayLike, index: ArrayLike) -> FloatArray:
         """Chosen features at new inputs.

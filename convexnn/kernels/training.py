@@ -421,10 +421,11 @@ def _remove(task: Task, widths: Ints, units: Ints, theta: Floats, work: Work) ->
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _mark_alive(left: float, n: int, m: int, theta: Floats, kinks: Words, alive: Flags) -> None:
-    """Which units are not zero on all sorted rows, by the kinks that `sorted_gradient` found."""
+def _mark_alive(left: float, right: float, low: float, high: float, m: int, theta: Floats, alive: Flags) -> None:
+    """Which units are not zero on all rows from `low` to `high`: their arguments are monotone, also if rounded."""
     for j in range(m):
-        alive[0, j] = left != 0.0 or kinks[j] != (n if theta[j] >= 0 else 0)
+        first, last = theta[j] * low + theta[m + j], theta[j] * high + theta[m + j]
+        alive[0, j] = (right != 0 and max(first, last) > 0) or (left != 0 and min(first, last) < 0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -445,7 +446,7 @@ def _objective(task: Task, widths: Ints, theta: Floats, work: Work) -> float:
         total = sorted_gradient(
             x, y, work.weight, task.loss, left, right, m, theta, work.kinks, work.slope, work.level, work.gradient
         )
-        _mark_alive(left, n, m, theta, work.kinks, work.alive)
+        _mark_alive(left, right, x[1], x[-2], m, theta, work.alive)
     else:
         total = dense_gradient(task, widths, n, 1.0, theta, work)
     size = 0.0
@@ -457,15 +458,19 @@ def _objective(task: Task, widths: Ints, theta: Floats, work: Work) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _count(widths: Ints, units: Ints, alive: Flags, dead: Flags, counts: Ints) -> None:
-    """Compare the dead units with those of the last time, `dead`, and bring these up to date."""
+def _count(widths: Ints, units: Ints, alive: Flags, dead: Flags, before: Ints, counts: Ints) -> None:
+    """Compare the dead units with those of the last time, `dead`, and bring these up to date.
+
+    Removed units have died, so that deaths are what is missing from those alive `before` and the revived.
+    """
     for layer in range(widths.size - 2):
         for j in range(widths[layer + 1]):
             unit = units[layer, j]
             counts[layer, 0] += alive[layer, j]
-            counts[layer, 1] += not (alive[layer, j] or dead[layer, unit])
             counts[layer, 2] += alive[layer, j] and dead[layer, unit]
             dead[layer, unit] = not alive[layer, j]
+        counts[layer, 1] = before[layer] + counts[layer, 2] - counts[layer, 0]
+        before[layer] = counts[layer, 0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -484,7 +489,7 @@ def _train(
     kinks[:] = _ZERO
     for i in range(n):
         rows[i] = i
-    dead = np.zeros(units.shape, np.bool_)
+    dead, before = np.zeros(units.shape, np.bool_), widths[1:-1].copy()
     drawn, record, m, blocks = _ZERO, 0, widths[1], kinds.size
     for step in range(n_steps + 1):
         if step == record_at[record]:
@@ -492,7 +497,7 @@ def _train(
             if not math.isfinite(objective[record]):
                 objective[record:] = np.inf
                 return
-            _count(widths, units, work.alive, dead, counts[record])
+            _count(widths, units, work.alive, dead, before, counts[record])
             record += 1
         if step == n_steps:
             return
@@ -506,7 +511,7 @@ def _train(
                 _weigh(rows, batch, weight)
             sorted_gradient(x, y, weight, task.loss, left, right, m, theta, kinks, slope, level, gradient)
             if noises[step] > 0:
-                _mark_alive(left, n, m, theta, kinks, work.alive)
+                _mark_alive(left, right, x[1], x[-2], m, theta, work.alive)
         else:
             dense_gradient(task, widths, batch, n / batch, theta, work)
         for block in range(blocks):

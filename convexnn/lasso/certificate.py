@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -58,8 +59,13 @@ class Certificate:
 
     @cached_property
     def most_violated(self) -> Feature | None:
-        """The feature that correlates most with the own multipliers, if by more than beta."""
+        """The feature that correlates most with the multipliers at the best intercept, if by more than beta."""
         return self._most_violated()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickles: what is computed on demand, instead of the functions that compute it."""
+        known = {"dual_point": self.dual_point, "most_violated": self.most_violated}
+        return {name: value for name, value in {**vars(self), **known}.items() if not name.startswith("_")}
 
     def __str__(self) -> str:
         missing = f"; best missing feature: {self.most_violated}" if self.most_violated else ""
@@ -162,7 +168,13 @@ def _kkt(
     terms = [abs(own.sum()) / size, value / beta - 1]
     if penalty > 0:
         terms.append(abs(penalty - own @ (f - f.mean())) / penalty)
-    if not loss.is_smooth:
+    if loss.is_smooth:
+        # What a better intercept would do as well is not missing.
+        value, feature = problem.dictionary.max_input_correlation(rows.totals(residual_dual(problem, f)))
+    else:
         terms.append((loss_value + own @ f - loss.dual(own, rows.y, rows.weight)) / (loss_value + penalty))
-    rounding = 64 * _EPS * rows.y.size
-    return max(0.0, *terms), feature if value > beta * (1 + rounding) else None
+    # At an optimum, the selected features correlate by beta up to the rounding of the multipliers, which have that of
+    # targets and predictions.
+    terms_of_a_row = float(np.abs(rows.y).max() + np.abs(f).max())
+    rounding = 64 * _EPS * (rows.y.size * beta + float(rows.weight.sum()) * problem.column_range * terms_of_a_row)
+    return max(0.0, *terms), feature if value > beta + rounding else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from convexnn.architecture import Architecture
 from convexnn.errors import InputError
 from convexnn.lasso.certificate import Certificate, certificate, repair, residual_dual
-from convexnn.lasso.problem import Problem
+from convexnn.lasso.problem import LARGEST, Problem
 from convexnn.lasso.solve import solve
 from convexnn.losses import Loss
 from convexnn.network.network import Network
@@ -42,13 +43,13 @@ def certify(
     Returns
     -------
     Certificate
-        `primal` is the network's objective as it stands. `kkt_residual` and `most_violated` refer to its own residual:
-        they name the feature that it misses.
+        `primal` is the network's objective as it stands, and `kkt_residual` that of its own residual. `most_violated` is
+        the feature that it misses, and would still miss if its intercept were the best.
 
     Raises
     ------
     InputError
-        As `Problem` does, or if `network` is not a `Network`.
+        As `Problem` does, or if `network` is not a `Network`, or its values on the data exceed 1e120.
     """
     if not isinstance(network, Network):
         raise InputError(
@@ -58,6 +59,10 @@ def certify(
     problem = Problem(x, y, beta, network.architecture, loss=loss, sample_weight=sample_weight)
     rows = problem.rows
     f = network(problem.x)[rows.order] - rows.origin
+    if (np.abs(f) > LARGEST).any():
+        raise InputError(
+            f"the values of this network on the data reach {np.abs(f).max():.2g}; it is certified up to {LARGEST:.0e}"
+        )
     residual = residual_dual(problem, f)
     own = problem.loss.multiplier(rows.y, f, rows.weight) if problem.loss.is_smooth else repair(problem, residual)
     return certificate(problem, f, network.penalty(beta), [residual, _shared_dual(problem)[rows.order]], own)

@@ -119,7 +119,7 @@ def _recover_kinks(inputs: FloatArray, f: FloatArray, architecture: Architecture
         for end in (least, 0.0, most):
             if abs(share - end) * abs(a + b) <= negligible:
                 share = end
-        same = np.flatnonzero(kinks * share > 0)
+        same = np.flatnonzero(kinks * np.sign(share) > 0)
         # Filled greedily from the left, so that only one kink is split.
         before = np.concatenate(([0.0], np.cumsum(np.abs(kinks[same]))[:-1]))
         falling[same] = np.sign(share) * np.clip(abs(share) - before, 0.0, np.abs(kinks[same]))

@@ -47,7 +47,7 @@ def solve_levels(problem: Problem, tol: float) -> tuple[Certificate, Callable[[]
         """Every row's share of the dual variable of its input."""
         rows, th = problem.rows, fit.dual_point()
         share = th if weight is None else np.divide(th, weight, out=np.zeros_like(th), where=weight > 0)
-        own = rows.y + (rows.origin - data.origin) - y[rows.group]
+        own = (problem.y[rows.order] - data.origin) - y[rows.group]
         point = rows.weight * (own + share[rows.group])
         # Means of equal inputs are rounded; what the sum keeps of it goes.
         return rows.to_caller(shift_to_zero_sum(point, rows.weight, *problem.loss.box(rows.y, rows.weight)))

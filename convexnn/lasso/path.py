@@ -34,7 +34,7 @@ _DEFAULT_RANGE = 1000.0
 _COLUMNS_BELOW = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Path:
     """Solutions of a problem along beta.
 
@@ -55,7 +55,7 @@ class Path:
     betas: FloatArray
     solutions: Sequence[Solution]
     is_exact: bool
-    _solve: Callable[[float], Solution] = field(repr=False, compare=False)
+    _solve: Callable[[float], Solution] = field(repr=False)
 
     def at(self, beta: float) -> Solution:
         """The solution at any beta of the path's range.

@@ -17,6 +17,19 @@ from convexnn.kernels.order import is_increasing
 from convexnn.losses import Interpolation, Loss, as_loss, as_sample_weight, check_loss_fits
 from convexnn.validation import FloatArray, as_positive, as_vector, as_vector_like
 
+SMALLEST, LARGEST = 1e-120, 1e120
+"""Of inputs, targets and weights: products of two such numbers stay well within the range of float64."""
+
+_ALLOWED = f"[{SMALLEST:.0e}, {LARGEST:.0e}]"
+
+
+def _is_extreme(size: float) -> bool:
+    return size > 0 and not SMALLEST <= size <= LARGEST
+
+
+def _flows(size: float) -> str:
+    return "overflows float64" if size > LARGEST else "underflows float64"
+
 
 class Rows:
     """The data as solvers see them: sorted, with equal inputs grouped and targets measured from the first row.
@@ -104,7 +117,8 @@ class Problem:
     ------
     InputError
         For arrays that are empty, not finite, not one-dimensional or of different lengths; beta that is not a
-        positive number; weights that are negative or all zero; targets outside the loss's domain.
+        positive number; weights that are negative or all zero; targets outside the loss's domain; ranges of x (but
+        of sign and threshold networks), ranges of y (quadratic losses) and sums of weights outside [1e-120, 1e120].
     InfeasibleError
         Interpolation of different targets at one input.
     """
@@ -126,21 +140,31 @@ class Problem:
         self.loss = as_loss(loss)
         self.given_weight = None if sample_weight is None else as_sample_weight(sample_weight, self.x, self.loss)
         check_loss_fits(self.loss, self.x, self.y, self.given_weight)
-        self._refuse_overflow()
+        self._refuse_extremes()
 
-    def _refuse_overflow(self) -> None:
-        """Measure the ranges of the data, and refuse those whose squares overflow."""
+    def _refuse_extremes(self) -> None:
+        """Measure the ranges of the data, and refuse numbers whose products would leave float64."""
+        if not SMALLEST**2 <= self.beta <= LARGEST**2:
+            raise InputError(f"beta must lie in [{SMALLEST**2:.0e}, {LARGEST**2:.0e}], got {self.beta:.2g}; rescale y")
         with np.errstate(over="ignore"):
-            largest = self.y.max() - self.y.min()
+            x_range, y_range = self.x.max() - self.x.min(), self.y.max() - self.y.min()
             total = self.n_samples if self.given_weight is None else self.given_weight.sum()
-            size = total * largest**self.loss.degree
-            self.x_range, self.y_range = float(self.x.max() - self.x.min()), float(largest)
-        if not np.isfinite(self.x_range):
-            raise InputError("the range of x overflows float64; rescale x")
-        if not np.isfinite(size):
+            overflows = not np.isfinite(total * y_range)
+        self.x_range, self.y_range = float(x_range), float(y_range)
+        if not np.isfinite(x_range) or (not self.architecture.activation.is_step and _is_extreme(x_range)):
+            raise InputError(f"the range of x {_flows(x_range)}; rescale x to one within {_ALLOWED}, got {x_range:.2g}")
+        if overflows or (self.loss.degree == 2 and _is_extreme(y_range)):
             raise InputError(
-                f"the loss of these targets overflows float64 (their range is {self.y_range:.2g}); rescale y"
+                f"the loss of these targets {_flows(y_range)} (their range is {y_range:.2g}); rescale y to one within "
+                f"{_ALLOWED}"
             )
+        if _is_extreme(total):
+            raise InputError(f"the sum of sample_weight {_flows(total)}; rescale it to be within {_ALLOWED}")
+
+    def __repr__(self) -> str:
+        return (
+            f"<Problem: {self.architecture.label}, {self.loss.name} loss, {self.n_samples} samples, beta {self.beta:g}>"
+        )
 
     @cached_property
     def weight(self) -> FloatArray:

@@ -86,13 +86,12 @@ class Segments:
         total = self.table[:, 1].sum()
         mean = self.table[:, 1] @ self.table[:, 3] / total
         spread = self.table[:, 6] + self.table[:, 1] * (self.table[:, 3] - mean) ** 2
-        slopes = np.divide(
-            self.table[:, 5] ** 2, self.table[:, 4], out=np.zeros(len(spread)), where=self.table[:, 4] > 0
-        )
+        slopes = np.divide(self.table[:, 5], self.table[:, 4], out=np.zeros(len(spread)), where=self.table[:, 4] > 0)
+        spread += slopes * self.table[:, 5]
         self.unit_x = float(x[-1] - x[0])
         self.unit_w = float(total)
-        self.unit_y = float(np.sqrt((spread + slopes).sum() / total)) or 1.0
-        self.sum_squares = float((spread + slopes).sum() + total * mean**2)  # sum w (y - y[0])^2
+        self.unit_y = float(np.sqrt(spread.sum() / total)) or 1.0
+        self.sum_squares = float(spread.sum() + total * mean**2)  # sum w (y - y[0])^2
         self.table *= self._factors()
 
     @classmethod
@@ -143,13 +142,16 @@ class Segments:
         touched = np.unique(np.searchsorted(self.starts, rows, side="right") - 1)
         starts = np.sort(np.concatenate((self.starts, rows)))
         kept = np.delete(np.arange(last), touched)
-        table = np.empty((starts.size - 1, 7))
-        table[np.searchsorted(starts, self.starts[kept])] = self.table[kept]
-        is_sorted = np.ones(starts.size - 1, dtype=bool)
-        is_sorted[np.searchsorted(starts, self.starts[kept])] = self._is_sorted[kept]
+        places = np.searchsorted(starts, self.starts)
+        table, is_new = np.empty((starts.size - 1, 7)), np.ones(starts.size - 1, dtype=bool)
+        is_new[places[kept]] = False
+        table[places[kept]] = self.table[kept]
+        is_sorted = is_new.copy()
+        is_sorted[places[kept]] = self._is_sorted[kept]
         for q in touched:
-            first, end = np.searchsorted(starts, [self.starts[q], self.starts[q + 1]])
-            table[first:end] = self._statistics(starts[first : end + 1]) * self._factors()
+            segment_statistics(self.x, self.y, self.weight, starts, places[q], places[q + 1], table)
+        table[is_new, 0] -= self.x[0]
+        table[is_new] *= self._factors()
         self.starts, self.table, self._is_sorted = starts, table, is_sorted
 
 

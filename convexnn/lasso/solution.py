@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +24,7 @@ Terms = tuple[list[Feature], FloatArray, float]
 _MANY_VALUES = 10_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """A solution of a `Problem` with its certificate.
 
@@ -44,11 +45,16 @@ class Solution:
     status: str
     n_iter: int
     seconds: float
-    _expand: Callable[[], Terms] = field(repr=False, compare=False)
+    _expand: Callable[[], Terms] = field(repr=False)
 
     @cached_property
     def _terms(self) -> Terms:
         return self._expand()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickles: the terms instead of the function that computes them."""
+        known = {**vars(self), "_terms": self._terms}
+        return {name: value for name, value in known.items() if name != "_expand"}
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:

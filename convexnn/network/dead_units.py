@@ -10,9 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from convexnn.activations import Activation
 from convexnn.errors import InputError
 from convexnn.network.network import Network
 from convexnn.validation import FloatArray, as_number
+
+_LARGEST = float(np.finfo(float).max)
 
 
 def dead_units(network: Network, low: float, high: float) -> NDArray[np.bool_]:
@@ -41,13 +44,9 @@ def dead_units(network: Network, low: float, high: float) -> NDArray[np.bool_]:
 def dead_neurons(network: Network, low: float, high: float) -> NDArray[np.bool_]:
     """The neurons that are zero on all of [low, high]: (depth - 1, m), the layer next to the input first."""
     dead = []
-    for (least, most), sigma in zip(
-        _arguments(network, low, high), network.architecture.layer_activations, strict=True
-    ):
-        ends = sigma(np.stack((least, most)))
-        dead.append((ends == 0).all(axis=0))
-        if not sigma.is_step and sigma.left * sigma.right != 0:
-            dead[-1] &= (least >= 0) | (most <= 0)
+    for least, most, sigma in _arguments(network, low, high):
+        # On either side of zero an activation vanishes everywhere or nowhere, so that the ends decide.
+        dead.append((sigma(np.stack((least, most))) == 0).all(axis=0))
     return np.array(dead).reshape(len(dead), network.n_units)
 
 
@@ -58,13 +57,13 @@ def linear_units(network: Network, low: float, high: float) -> NDArray[np.bool_]
     errors as for `dead_units`.
     """
     bent = np.zeros(network.n_units, dtype=bool)
-    for least, most in _arguments(network, low, high):
-        bent |= (least < 0) & (most > 0)
+    for least, most, sigma in _arguments(network, low, high):
+        bent |= (least < 0) & ((most >= 0) if sigma.is_step else (most > 0))  # a step jumps at zero itself
     return ~bent & ~dead_units(network, low, high)
 
 
-def _arguments(network: Network, low: float, high: float) -> list[tuple[FloatArray, FloatArray]]:
-    """The range of every layer's arguments of the activation on [low, high], unit by unit."""
+def _arguments(network: Network, low: float, high: float) -> list[tuple[FloatArray, FloatArray, Activation]]:
+    """Every layer's range of arguments on [low, high], unit by unit, and its activation."""
     low, high = as_number("low", low), as_number("high", high)
     if low > high:
         raise InputError(f"an interval needs low <= high, got [{low}, {high}]")
@@ -76,9 +75,10 @@ def _arguments(network: Network, low: float, high: float) -> list[tuple[FloatArr
     ranges = []
     for layer, sigma in zip(network.layers, network.architecture.layer_activations, strict=True):
         w, b = layer.weights[:, 0, 0], layer.biases[:, 0]
-        ends = np.stack((w * least + b, w * most + b))
+        with np.errstate(over="ignore"):
+            ends = np.clip((w * least + b, w * most + b), -_LARGEST, _LARGEST)
         least, most = ends.min(axis=0), ends.max(axis=0)
-        ranges.append((least, most))
+        ranges.append((least, most, sigma))
         values = sigma(np.stack((least, most)))
         # Where the argument changes sign inside, a continuous activation takes the value zero as well.
         inside = (least < 0) & (most > 0) & (not sigma.is_step)

@@ -157,6 +157,8 @@ def to_sympy(network: Network, symbol: Any) -> Any:
         import sympy
     except ImportError as error:
         raise MissingDependencyError("sympy is not installed: pip install convexnn[theory]") from error
+    if not isinstance(symbol, sympy.Expr):
+        raise InputError(f'to_sympy takes a sympy symbol, such as Symbol("x", real=True), got {symbol!r}')
 
     def exact(value: float) -> Any:
         return sympy.Rational(*float(value).as_integer_ratio())

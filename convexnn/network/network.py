@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convexnn.architecture import Architecture
+from convexnn.architecture import Architecture, as_architecture
 from convexnn.errors import InputError
 from convexnn.files import write_text
-from convexnn.losses import Loss, as_loss, as_sample_weight, check_loss_fits
+from convexnn.losses import Interpolation, Loss, as_loss, as_sample_weight, check_loss_fits
 from convexnn.validation import FloatArray, as_number, as_positive, as_vector, as_vector_like
 
 _FORMAT = "convexnn network 1"
 _BLOCK_ENTRIES = 2**17  # what a core has in its cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layer:
     """One layer of all units at once.
 
@@ -34,8 +34,12 @@ class Layer:
     weights: FloatArray
     biases: FloatArray
 
+    def __post_init__(self) -> None:
+        for name in ("weights", "biases"):
+            object.__setattr__(self, name, _as_numbers(name, getattr(self, name)))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Network:
     """``f(x) = intercept + sum_i alpha_i amplitude_i u_i(x)`` with units u_i of one architecture.
 
@@ -54,6 +58,10 @@ class Network:
     ------
     InputError
         If shapes do not fit the architecture or a number is not finite.
+
+    Notes
+    -----
+    Arrays of other numbers become float64; arrays of float64 are not copied.
     """
 
     architecture: Architecture
@@ -63,7 +71,11 @@ class Network:
     intercept: float
 
     def __post_init__(self) -> None:
-        architecture, m = self.architecture, len(self.alpha)
+        architecture = as_architecture(self.architecture)
+        for name in ("alpha",) if self.amplitude is None else ("alpha", "amplitude"):
+            object.__setattr__(self, name, _as_numbers(name, getattr(self, name)))
+        object.__setattr__(self, "intercept", as_number("intercept", self.intercept))
+        m = self.alpha.size
         if (self.amplitude is not None) != architecture.activation.is_step:
             raise InputError("sign and threshold networks need an amplitude for every unit, and only they have one")
         wanted = [(m, *shape) for shape in architecture.layer_shapes]
@@ -79,7 +91,6 @@ class Network:
         for array in (*(part for layer in self.layers for part in (layer.weights, layer.biases)), self._outer):
             if not np.isfinite(array).all():
                 raise InputError("all weights and biases must be finite")
-        as_number("intercept", self.intercept)
 
     @property
     def _outer(self) -> FloatArray:
@@ -101,12 +112,22 @@ class Network:
         Returns
         -------
         (n_new,) array
+
+        Raises
+        ------
+        InputError
+            If `x` is not a finite vector, or the output overflows.
         """
         points = as_vector("x", x)
         widest = max((layer.biases.size for layer in self.layers), default=1)
         size = max(1, _BLOCK_ENTRIES // max(widest, 1))
         blocks = (points[k : k + size] for k in range(0, points.size, size))
-        return np.concatenate([self._outer @ self.units(block) + self.intercept for block in blocks])
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = np.concatenate([self._outer @ self.units(block) + self.intercept for block in blocks])
+        if not np.isfinite(values).all():
+            row = int(np.argmin(np.isfinite(values)))
+            raise InputError(f"the output of this network overflows float64 at x = {points[row]} (row {row})")
+        return values
 
     def units(self, x: FloatArray) -> FloatArray:
         """The outputs of the units, before amplitude and output weights: (m, n_new)."""
@@ -126,11 +147,20 @@ class Network:
 
         Penalised are all weights but biases and intercept; of sign and threshold networks, whose inner weights have no
         scale, the output weights and amplitudes.
+
+        Raises
+        ------
+        InputError
+            If beta is not a positive number, or the penalty overflows.
         """
         exponent = self.architecture.effective_depth
         inner = [layer.weights for layer in self.layers] if self.amplitude is None else [self.amplitude]
-        size = sum(float((np.abs(w) ** exponent).sum()) for w in (self.alpha, *inner))
-        return as_positive("beta", beta) / exponent * size
+        with np.errstate(over="ignore"):
+            size = sum(float((np.abs(w) ** exponent).sum()) for w in (self.alpha, *inner))
+            penalty = as_positive("beta", beta) / exponent * size
+        if not np.isfinite(penalty):
+            raise InputError("the penalty of these weights overflows float64")
+        return float(penalty)
 
     def objective(
         self,
@@ -153,14 +183,18 @@ class Network:
         Raises
         ------
         InputError
-            As `Problem` does.
+            As `Problem` does, or if the objective overflows.
         """
         points = as_vector("x", x)
         targets = as_vector_like("y", y, "x", points)
         kind = as_loss(loss)
         weight = as_sample_weight(sample_weight, points, kind)
         check_loss_fits(kind, points, targets, weight)
-        return kind.total(targets, self(points), weight) + self.penalty(beta)
+        with np.errstate(over="ignore"):
+            value = kind.total(targets, self(points), weight) + self.penalty(beta)
+        if not np.isfinite(value) and not isinstance(kind, Interpolation):
+            raise InputError("the objective of this network overflows float64")
+        return value
 
     def dead_units(self, low: float, high: float) -> NDArray[np.bool_]:
         """Which units are zero on all of an interval, exactly: from where their kinks lie.
@@ -191,7 +225,8 @@ class Network:
         live = (self.alpha != 0) & (weights != 0).all(axis=0)
         constant = self.units(np.zeros(1))[:, 0] @ np.where(live, 0.0, self.alpha)
         weights, biases, alpha = weights[:, live], biases[:, live], self.alpha[live]
-        size = (np.abs(alpha) * np.abs(weights).prod(axis=0)) ** (1 / self.architecture.depth)
+        # The geometric mean, root by root: the product may overflow.
+        size = (np.abs(np.vstack((alpha, weights))) ** (1 / self.architecture.depth)).prod(axis=0)
         layers = tuple(
             Layer((np.sign(w) * size)[:, None, None], (b * factor)[:, None])
             for w, b, factor in zip(weights, biases, np.cumprod(size / np.abs(weights), axis=0), strict=True)
@@ -320,6 +355,16 @@ class Network:
         from convexnn.network.export import to_sympy
 
         return to_sympy(self, symbol)
+
+
+def _as_numbers(name: str, values: ArrayLike) -> FloatArray:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InputError(f"{name} must be an array of real numbers, got a ragged sequence") from None
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    return array.astype(np.float64, copy=False)
 
 
 def read_json(path: str | Path) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -77,8 +79,10 @@ def _activation(sigma: Activation) -> nn.Module:
 
 
 def _linear(weight: FloatArray, bias: FloatArray) -> nn.Linear:
-    # Initialisation is skipped: it would be overwritten, and warns where a layer has no units.
-    layer = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0], dtype=torch.float64)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Initializing zero-element tensors")  # a constant has no units
+        # Initialisation is skipped: it would be overwritten, and would draw from torch's generator.
+        layer = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0], dtype=torch.float64)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor(weight))
         layer.bias.copy_(torch.tensor(bias))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from convexnn.plotting.style import BLUE, GREY, STYLE
 from convexnn.validation import FloatArray
@@ -38,6 +39,8 @@ def plot_gaps(gaps: FloatArray, against: Mapping[str, FloatArray], *, tol: float
         for ax, (label, values) in zip(axes, panels.items(), strict=True):
             ax.semilogy(values, heights, "o", color=BLUE, markersize=3)
             ax.axhline(tol, color=GREY, linewidth=0.8, linestyle="--")
+            if values.dtype.kind == "i":
+                ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             ax.set_xlabel(label)
         axes[0].set_ylabel("certified relative gap")
     return figure

@@ -21,6 +21,7 @@ from convexnn.dictionaries.base import Dictionary, IndexArray
 from convexnn.dictionaries.feature import Feature
 from convexnn.dictionaries.kinks import kink_feature
 from convexnn.errors import InputError
+from convexnn.lasso.candidate import Candidate
 from convexnn.lasso.certificate import Certificate, residual_dual
 from convexnn.lasso.columns import from_constant
 from convexnn.lasso.problem import Problem
@@ -28,11 +29,10 @@ from convexnn.lasso.solve import certified
 from convexnn.network.dead_units import dead_units
 from convexnn.network.network import Layer, Network
 from convexnn.network.realise import realise
-from convexnn.training.schedules import as_integer
 from convexnn.training.train import Runs, train
-from convexnn.validation import FloatArray
+from convexnn.validation import FloatArray, as_integer
 
-_ROUNDING = 64 * float(np.finfo(float).eps)
+_EPS = float(np.finfo(float).eps)
 _ZERO = Feature((), (0.0,), (0.0,), (), "0")
 _CURVATURE = {"squared": 1.0, "logistic": 0.25}  # the largest second derivative of the loss
 
@@ -94,7 +94,7 @@ def local_optimum(network: Network, x: ArrayLike, y: ArrayLike, beta: float, *, 
     problem = _problem(network, x, y, beta, loss)
     columns = neighbouring_columns(network, problem.dictionary.inputs)
     restricted = _Restricted(problem, columns)
-    found = from_constant(restricted)
+    found = from_constant(restricted) if columns else Candidate([], np.zeros(0), *problem.constant_fit, 0)
     proof = certified(restricted, found)
     best = realise(network.architecture, found.features, found.coef, found.intercept + problem.rows.origin)
     reached = network.objective(problem.x, problem.y, problem.beta, loss=problem.loss)
@@ -120,7 +120,7 @@ def neighbouring_columns(network: Network, inputs: FloatArray) -> tuple[Feature,
     if low == high:
         return ()
     w, b = network.layers[0].weights[:, 0, 0], network.layers[0].biases[:, 0]
-    live = (network.alpha * w != 0) & ~dead_units(network, low, high)
+    live = (network.alpha != 0) & (w != 0) & ~dead_units(network, low, high)
     with np.errstate(over="ignore"):
         kinks = np.clip(-b[live] / w[live], low, high)
     before = np.searchsorted(inputs, kinks, side="right") - 1
@@ -157,7 +157,7 @@ def missing_features(
     th = _multipliers(network, problem)
     size = np.abs(problem.dictionary.input_correlations(problem.rows.totals(th))) / problem.beta
     around = np.concatenate(([-np.inf], size, [-np.inf]))
-    peaks = (size > around[:-2]) & (size >= around[2:]) & (size > 1 + _ROUNDING * problem.n_samples)
+    peaks = (size > around[:-2]) & (size >= around[2:]) & (size > 1 + _rounding(network, problem) / problem.beta)
     places = np.flatnonzero(peaks)
     return tuple((problem.dictionary[int(j)], float(size[j])) for j in places[np.argsort(-size[places], kind="stable")])
 
@@ -197,7 +197,7 @@ def reinitialise_dead(
             break
         totals = rows.totals(_multipliers(network, problem))
         value, feature = dictionary.max_input_correlation(totals)
-        if value <= problem.beta * (1 + _ROUNDING * problem.n_samples):
+        if value <= problem.beta + _rounding(network, problem):
             break
         column = feature(problem.x)
         step = (value - problem.beta) / (_CURVATURE[problem.loss.name] * float(column @ column))
@@ -297,6 +297,14 @@ def _problem(network: Network, x: ArrayLike, y: ArrayLike, beta: float, loss: st
 def _multipliers(network: Network, problem: Problem) -> FloatArray:
     """In solver order, at the best intercept."""
     return residual_dual(problem, network(problem.x)[problem.rows.order] - problem.rows.origin)
+
+
+def _rounding(network: Network, problem: Problem) -> float:
+    """How much of a correlation with the multipliers may be rounding: outputs round at eps times all their terms."""
+    (layer,), sigma = network.layers, network.architecture.activation
+    arguments = np.abs(layer.weights[:, 0, 0]) * np.abs(problem.x).max() + np.abs(layer.biases[:, 0])
+    terms = max(abs(sigma.left), abs(sigma.right)) * float(np.abs(network.alpha) @ arguments) + abs(network.intercept)
+    return 8 * _EPS * problem.n_samples * problem.column_range * (terms + float(np.abs(problem.y).max()))
 
 
 def _with_best_intercept(network: Network, problem: Problem) -> Network:

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from convexnn.errors import InputError
 from convexnn.network.dead_units import dead_neurons, dead_units, linear_units
 from convexnn.network.network import Network
-from convexnn.training.schedules import as_integer
-from convexnn.validation import FloatArray, as_number, as_vector, one_of
+from convexnn.validation import FloatArray, as_integer, as_not_negative, as_vector, one_of
 
 Flags = NDArray[np.bool_]
 
@@ -63,11 +62,10 @@ def quasi_dead(
         If epsilon is negative, or `batch_size` is missing, too large, or given without need.
     """
     points = as_vector("x", x)
-    if as_number("epsilon", epsilon) < 0:
-        raise InputError(f"epsilon must not be negative, got {epsilon}")
+    epsilon = as_not_negative("epsilon", epsilon)
     if (one_of("by", by, ("max", "mean", "batch_sum")) == "batch_sum") != (batch_size is not None):
         raise InputError('by="batch_sum" needs batch_size, and only it does')
-    values = network.units(points)
+    values = network.units(points if by == "batch_sum" else np.sort(points))
     if by == "max":
         return np.abs(values).max(axis=1) <= epsilon
     if by == "mean":
@@ -93,9 +91,9 @@ def effective_width(network: Network, low: float, high: float) -> int:
 
 
 def weight_sparsity(network: Network, *, tol: float = 0.0) -> float:
-    """The share of the weights, biases not counted, of absolute value at most `tol`."""
+    """The share of the weights, biases not counted, of absolute value at most `tol`; 1 if there are none."""
     weights = np.concatenate([network.alpha, *(layer.weights.ravel() for layer in network.layers)])
-    return float((np.abs(weights) <= tol).mean())
+    return float((np.abs(weights) <= as_not_negative("tol", tol)).mean()) if weights.size else 1.0
 
 
 @dataclass(frozen=True)
@@ -133,9 +131,9 @@ def smallest_norm_overlap(network: Network, dead: Flags) -> Overlap:
     The norm of a unit is the product of the absolute values of its weights: its slope, however it is balanced. Equal
     norms are taken in the order of the units.
     """
-    m = network.n_units
-    if np.shape(dead) != (m,) or np.asarray(dead).dtype != bool:
-        raise InputError(f"dead must be a bool array of shape ({m},), got shape {np.shape(dead)}")
+    m, dead = network.n_units, np.asarray(dead)
+    if dead.shape != (m,) or dead.dtype != bool:
+        raise InputError(f"dead must be a bool array of shape ({m},), got {dead.dtype} of shape {dead.shape}")
     count = int(np.sum(dead))
     smallest = np.argsort(unit_norms(network), kind="stable")[:count]
     common = int(np.sum(dead[smallest]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numba
@@ -15,13 +14,14 @@ from numpy.typing import NDArray
 from convexnn.errors import InputError
 from convexnn.kernels import training as kernel
 from convexnn.kernels.training_arrays import Networks, Task, workspace
-from convexnn.training.schedules import Schedule, as_integer, every_step
-from convexnn.validation import FloatArray, as_number, one_of
+from convexnn.training.schedules import Schedule, every_step
+from convexnn.validation import FloatArray, as_integer, as_not_negative, as_number, one_of
 
-_LOSSES = {"squared": kernel.SQUARED, "logistic": kernel.LOGISTIC}
+LOSSES = {"squared": kernel.SQUARED, "logistic": kernel.LOGISTIC}
 _UNITS = {"all": kernel.ALL, "live": kernel.LIVE, "dead": kernel.DEAD}
 _PARAMETERS = ("weights", "biases", "scales")
 _RECORDS = 100
+_UPDATES = 10_000_000  # of single parameters in a call, unless a network alone has more; calls cannot be interrupted
 _STREAMS = np.uint64(0), np.uint64(1)  # batches, noise
 
 
@@ -140,22 +140,22 @@ def make_task(
         raise InputError(f'momentum belongs to optimizer="sgd" (Adam has its own), got {momentum}')
     if not 0 <= as_number("momentum", momentum) < 1:
         raise InputError(f"momentum must be in [0, 1), got {momentum}")
-    if as_number("beta", beta) < 0:
-        raise InputError(f"beta must not be negative, got {beta}")
     if (batch := n if batch_size is None else as_integer("batch_size", batch_size)) > n:
         raise InputError(f"batch_size must be at most the number of samples, {n}, got {batch}")
-    if one_of("loss", loss, tuple(_LOSSES)) == "logistic" and not np.isin(y, (-1.0, 1.0)).all():
-        raise InputError("logistic loss needs labels -1 and +1")
+    if one_of("loss", loss, tuple(LOSSES)) == "logistic" and (wrong := y[np.abs(y) != 1]).size:
+        raise InputError(f'loss "logistic" needs labels -1 and +1, got {wrong[0]:g} ({wrong.size} of {y.size} entries)')
     for name, option, kind in (("noise", noise, Noise), ("regularisation", regularisation, Regularisation)):
         if option is not None and not isinstance(option, kind):
             raise InputError(f"{name} must be a training.{kind.__name__} or None, got {option!r}")
+    if regularisation is not None and regularisation.on == ("scales",) and not normalised:
+        raise InputError("regularisation on scales alone needs normalised layers, which have them")
     noise = noise or Noise(0.0)
     regularisation = regularisation or Regularisation(0.0)
     every = max(n_steps // _RECORDS, 1) if record_every is None else as_integer("record_every", record_every)
     return Task(
         x=np.ascontiguousarray(x),
         y=np.ascontiguousarray(y),
-        loss=_LOSSES[loss],
+        loss=LOSSES[loss],
         slopes=np.ascontiguousarray(slopes, dtype=float),
         diagonal=diagonal,
         normalised=normalised,
@@ -165,7 +165,7 @@ def make_task(
         rates=every_step("learning_rate", learning_rate, n_steps),
         strengths=every_step("strength of the regularisation", regularisation.strength, n_steps),
         noises=every_step("sigma of the noise", noise.sigma, n_steps),
-        beta=float(beta),
+        beta=as_not_negative("beta", beta),
         exponent=exponent,
         regularised=np.array([kind in regularisation.on for kind in _PARAMETERS]),
         power=int(regularisation.power),
@@ -188,6 +188,14 @@ def as_seeds(seeds: Any) -> list[int]:
             raise InputError(f"each seed must be below 2^64, got {max(seeds)}")
         return seeds
     return list(range(as_integer("seeds", seeds)))
+
+
+def check_one_a_seed(initial: Any, count: int) -> None:
+    """Refuse what is not a sequence of one network a seed."""
+    if not isinstance(initial, Sequence):
+        raise InputError(f"initial must be a sequence of one network a seed, got {type(initial).__name__}")
+    if len(initial) != count:
+        raise InputError(f"initial needs one network a seed, got {len(initial)} networks and {count} seeds")
 
 
 def descend(task: Task, widths: Sequence[int], starts: FloatArray, seeds: Sequence[int]) -> tuple[Networks, History]:
@@ -218,14 +226,16 @@ def descend(task: Task, widths: Sequence[int], starts: FloatArray, seeds: Sequen
         counts=np.zeros((r, k, hidden, 3), dtype=np.int64),
     )
     n_threads = min(numba.get_num_threads(), r)
-    shares = list(pairwise(r * j // n_threads for j in range(n_threads + 1)))
+    size = min(max(_UPDATES // (starts.shape[1] * max(task.rates.size, 1)), 1), -(-r // n_threads))
+    shares = [(first, min(first + size, r)) for first in range(0, r, size)]
 
     def run(share: tuple[int, int]) -> None:
         work = workspace(task, np.array(widths), starts.shape[1])
         kernel.train_networks(task, networks, *share, work)
 
     if n_threads == 1:
-        run(shares[0])
+        for share in shares:
+            run(share)
     else:
         with ThreadPoolExecutor(n_threads) as pool:
             list(pool.map(run, shares))

@@ -23,10 +23,10 @@ from convexnn.network.network import Layer, Network
 from convexnn.training.descent import Noise, as_seeds
 from convexnn.training.schedules import Schedule
 from convexnn.training.train import Runs, train
-from convexnn.validation import FloatArray, as_number
+from convexnn.validation import FloatArray, as_not_negative, as_number
 
 _OVERSHOOT = -float(zeta(0.5)) / math.sqrt(2 * math.pi)
-_FAR = 200.0  # standard deviations
+_FAR, _NEAR = 200.0, 1e-40  # standard deviations; below, the second term of the series is beneath rounding
 _LOG_NEGLIGIBLE = 40.0  # exp(-40) is below rounding
 
 
@@ -72,10 +72,17 @@ class DeadWedge:
         """Under noise on live units, the share that is left falls as variance to the power of minus this number."""
         return 0.5 * math.pi / (2 * math.pi - self.angle)
 
+    @property
+    def _normals(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Unit vectors along (low, 1) and (high, 1), to whose other side the wedge lies."""
+        sizes = math.hypot(self.low, 1), math.hypot(self.high, 1)
+        return (self.low / sizes[0], 1 / sizes[0]), (self.high / sizes[1], 1 / sizes[1])
+
     def contains(self, w: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
         """Which units are dead."""
         w, b = np.asarray(w, dtype=float), np.asarray(b, dtype=float)
-        return np.asarray(np.maximum(w * self.low + b, w * self.high + b) <= 0)
+        with np.errstate(over="ignore"):
+            return np.asarray(np.maximum(w * self.low + b, w * self.high + b) <= 0)
 
     def dead_probability(self, w: ArrayLike, b: ArrayLike, variance: ArrayLike) -> FloatArray:
         """The probability that a unit is dead after noise on all units.
@@ -84,16 +91,16 @@ class DeadWedge:
         ``sqrt((w^2 + b^2) / variance)``, unless (w, b) and (-w, -b) are equally likely starts: then by the square.
         """
         w, b, variance = _starts(w, b, variance)
-        spread = np.sqrt(variance)
         inside = np.where(self.contains(w, b), 1.0, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # Beyond each edge by h, and along it by q, in standard deviations.
-            (h, q), (k, p) = (
-                (-(w * end + b) / (spread * math.hypot(end, 1)), side * (b * end - w) / (spread * math.hypot(end, 1)))
-                for end, side in ((self.low, 1.0), (self.high, -1.0))
-            )
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            # Beyond the edges by h and k, and along them by q and p, in standard deviations.
+            across, up = w / np.sqrt(variance), b / np.sqrt(variance)
+            (low_w, low_b), (high_w, high_b) = self._normals
+            h, q = -(low_w * across + low_b * up), low_w * up - low_b * across
+            k, p = -(high_w * across + high_b * up), high_b * across - high_w * up
             corners = owens_t(h, _slope(q, h)) + owens_t(k, _slope(p, k))
-        opposite = (h * k < 0) | ((h * k == 0) & (h + k < 0))
+        signs = np.sign(h) * np.sign(k)
+        opposite = (signs < 0) | ((signs == 0) & (h + k < 0))
         chance = 0.5 * (ndtr(h) + ndtr(k)) - corners - 0.5 * opposite
         chance = np.where((w == 0) & (b == 0), self.limit, np.clip(chance, 0.0, 1.0))
         return np.where(variance == 0, inside, chance)
@@ -118,17 +125,17 @@ class DeadWedge:
         """
         w, b, variance = _starts(w, b, variance)
         radius, angle = self._polar(w, b, step)
-        alive = np.where(self.contains(w, b), 0.0, 1.0)
+        alive = ~self.contains(w, b)
         with np.errstate(divide="ignore", invalid="ignore"):
             distance = radius / np.sqrt(variance)
-        near = (alive > 0) & (distance < _FAR)
-        result = alive.copy()
+        result = np.where(variance == 0, 1.0, self._tail(distance, angle))
+        near = alive & (distance >= _NEAR) & (distance < _FAR)
         result[near] = self._series(0.25 * distance[near] ** 2, angle[near])
         # Far from the tip, in standard deviations, there is at most one edge, and it is straight.
-        far = (alive > 0) & (distance >= _FAR) & (variance > 0)
+        far = alive & (distance >= _FAR) & (variance > 0)
         nearest = np.minimum(angle, 2 * math.pi - self.angle - angle)
         result[far] = erf(distance[far] * np.sin(np.minimum(nearest[far], 0.5 * math.pi)) / math.sqrt(2))
-        return result
+        return np.where(alive, result, 0.0)
 
     def survival_tail(self, w: ArrayLike, b: ArrayLike, variance: ArrayLike, *, step: float = 0.0) -> FloatArray:
         """What `survival` approaches for a large variance: a constant times ``(variance / r^2)^-exponent``.
@@ -137,18 +144,22 @@ class DeadWedge:
         """
         w, b, variance = _starts(w, b, variance)
         radius, angle = self._polar(w, b, step)
-        power = self.exponent
-        shape = 4 / math.sqrt(math.pi) * np.sin(2 * power * angle) / gamma(power + 0.5)
-        with np.errstate(divide="ignore"):
-            law = shape * (radius**2 / (8 * variance)) ** power
-        return np.where(self.contains(w, b), 0.0, law)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance = radius / np.sqrt(variance)
+        return np.where(self.contains(w, b), 0.0, self._tail(distance, angle))
+
+    def _tail(self, distance: FloatArray, angle: FloatArray) -> FloatArray:
+        """The first term of the series, at a small distance from the tip in standard deviations."""
+        power = 2 * self.exponent
+        with np.errstate(over="ignore", invalid="ignore"):
+            shape = 4 / math.sqrt(math.pi) * np.sin(power * angle) / gamma(0.5 * power + 0.5)
+            return np.asarray(shape * (distance / math.sqrt(8)) ** power)
 
     def _polar(self, w: FloatArray, b: FloatArray, step: float) -> tuple[FloatArray, FloatArray]:
         """Distance from the tip and angle from the edge (1, -high), through the live side; the tip as far as seen."""
-        if as_number("step", step) < 0:
-            raise InputError(f"step must not be negative, got {step}")
-        away = _OVERSHOOT * step
-        tip_w = -away * (self.low + self.high) / (math.hypot(self.low, 1) + math.hypot(self.high, 1))
+        away = _OVERSHOOT * as_not_negative("step", step)
+        middle = 0.5 * self.low + 0.5 * self.high
+        tip_w = -away * middle / (0.5 * math.hypot(self.low, 1) + 0.5 * math.hypot(self.high, 1))
         w, b = w - tip_w, b + (away * math.hypot(self.low, 1) + self.low * tip_w)
         return np.hypot(w, b), (np.arctan2(b, w) + math.atan(self.high)) % (2 * math.pi)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from convexnn.activations import Activation, as_activation
 from convexnn.errors import InputError
 from convexnn.kernels.training import SMALLEST_VARIANCE
-from convexnn.training.descent import History, Noise, Regularisation, as_seeds, descend, make_task
-from convexnn.training.schedules import Schedule, as_integer
-from convexnn.validation import FloatArray
+from convexnn.training.descent import History, Noise, Regularisation, as_seeds, check_one_a_seed, descend, make_task
+from convexnn.training.schedules import Schedule
+from convexnn.validation import FloatArray, as_integer
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,20 @@ class MLP:
     biases: FloatArray
 
     def __call__(self, x: ArrayLike) -> FloatArray:
-        """The outputs (n_new, n_outputs) at inputs (n_new, n_inputs)."""
+        """The outputs (n_new, n_outputs) at inputs (n_new, n_inputs).
+
+        Raises
+        ------
+        InputError
+            For arrays that are no finite matrix of so many columns.
+        """
         return self.hidden(x)[-1] @ self.weights + self.biases
 
     def hidden(self, x: ArrayLike) -> list[FloatArray]:
         """The values of the units of every hidden layer: arrays (n_new, width)."""
         values, found = as_matrix("x", x), []
+        if values.shape[1] != len(self.layers[0].weights):
+            raise InputError(f"the network has {len(self.layers[0].weights)} inputs, got x of shape {values.shape}")
         for layer in self.layers:
             values = self.activation(layer.arguments(values))
             found.append(values)
@@ -162,17 +171,19 @@ def train_mlp(
     Raises
     ------
     InputError
-        For arrays that are no finite matrices of as many rows, activations without gradient, and as `train`.
+        For arrays that are no finite matrices of as many rows, activations without gradient, batches of one row with
+        normalised layers, and for options as `train`.
     """
-    inputs, outputs = as_matrix("x", x), as_matrix("y", np.reshape(y, (-1, 1)) if np.ndim(y) == 1 else y)
+    inputs, outputs = as_matrix("x", x), as_matrix("y", y, vector_is_column=True)
     if len(inputs) != len(outputs):
         raise InputError(f"x and y must have the same length, got {len(inputs)} and {len(outputs)}")
     sigma = as_activation(activation)
     if sigma.is_step:
         raise InputError(f"{sigma.name} has no gradient to train by; use relu, leaky_relu or absolute")
-    if not isinstance(hidden, (tuple, list)) or not hidden:
-        raise InputError(f"hidden must hold the width of at least one hidden layer, such as (100, 100), got {hidden!r}")
-    widths = (inputs.shape[1], *(as_integer("each width", width) for width in hidden), outputs.shape[1])
+    hidden = as_widths("hidden", hidden)
+    if normalised and 1 in (batch_size, len(inputs)):
+        raise InputError("normalised layers need batches of 2 rows at least: a single row has no deviation")
+    widths = (inputs.shape[1], *hidden, outputs.shape[1])
     order = np.lexsort((*outputs.T, *inputs.T[::-1]))
     task = make_task(
         inputs[order],
@@ -202,7 +213,7 @@ def train_mlp(
     finite = np.isfinite(history.objective[:, -1])
     return MLPRuns(
         tuple(
-            _from_vector(sigma, left, normalised, vector, inputs) if fine else None
+            _from_vector(sigma, left, normalised, vector, inputs[order]) if fine else None
             for fine, left, vector in zip(finite, trained.widths, trained.theta, strict=True)
         ),
         tuple(
@@ -213,17 +224,29 @@ def train_mlp(
     )
 
 
-def as_matrix(name: str, values: ArrayLike) -> FloatArray:
+def as_matrix(name: str, values: ArrayLike, *, vector_is_column: bool = False) -> FloatArray:
     """A two-dimensional float64 array of finite numbers, at least one row and one column."""
     try:
-        array = np.array(values, dtype=float)
-    except (TypeError, ValueError):
+        array = np.asarray(values)
+    except ValueError:
         raise InputError(f"{name} must hold real numbers in rows of equal length") from None
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    array = array.astype(float)
+    if vector_is_column and array.ndim == 1:
+        array = array[:, None]
     if array.ndim != 2 or array.size == 0:
         raise InputError(f"{name} must have shape (n_samples, n_columns), neither of them 0, got shape {array.shape}")
     if not np.isfinite(array).all():
         raise InputError(f"{name} must be finite, got {(~np.isfinite(array)).sum()} entries that are not")
     return array
+
+
+def as_widths(name: str, widths: Any) -> tuple[int, ...]:
+    """The widths of the hidden layers, at least one."""
+    if not isinstance(widths, (tuple, list)) or not widths:
+        raise InputError(f"{name} must hold the width of at least one hidden layer, such as (100, 100), got {widths!r}")
+    return tuple(as_integer("each width", width) for width in widths)
 
 
 def _draw(activation: Activation, widths: Sequence[int], normalised: bool, seed: int) -> MLP:
@@ -237,9 +260,10 @@ def _draw(activation: Activation, widths: Sequence[int], normalised: bool, seed:
 def _check_initial(
     initial: Sequence[MLP], activation: Activation, widths: Sequence[int], normalised: bool, count: int
 ) -> None:
-    if len(initial) != count:
-        raise InputError(f"initial needs one network a seed, got {len(initial)} networks and {count} seeds")
+    check_one_a_seed(initial, count)
     for network in initial:
+        if not isinstance(network, MLP):
+            raise InputError(f"initial must hold networks of train_mlp, got {type(network).__name__}")
         shapes = [layer.weights.shape for layer in network.layers] + [network.weights.shape]
         scaled = {layer.scales is not None for layer in network.layers}
         same = network.activation == activation and scaled == {bool(normalised)}

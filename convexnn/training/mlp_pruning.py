@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convexnn.errors import InputError
-from convexnn.training.mlp import MLP, HiddenLayer, MLPRuns, train_mlp
-from convexnn.training.schedules import Schedule, as_integer, cubic_sparsity
-from convexnn.validation import FloatArray
+from convexnn.training.mlp import MLP, HiddenLayer, MLPRuns, as_widths, train_mlp
+from convexnn.training.schedules import Schedule, cubic_sparsity
+from convexnn.validation import FloatArray, as_integer
 
 Units = NDArray[np.int64]
 
@@ -24,10 +24,19 @@ def keep_units(network: MLP, kept: Sequence[Units]) -> MLP:
     network : MLP
     kept : sequence of arrays of int
         For every hidden layer, which units to keep; they stay in the order that they have in the network.
+
+    Raises
+    ------
+    InputError
+        If there is not one array a layer, or an entry is no number of a unit.
     """
+    if len(kept) != len(network.layers):
+        raise InputError(f"there are {len(network.layers)} hidden layers, got units of {len(kept)}")
     layers, before = [], np.arange(network.layers[0].weights.shape[0])
     for layer, units in zip(network.layers, kept, strict=True):
-        units = np.sort(units)
+        units = np.unique(units)
+        if units.dtype.kind not in "iu" or not np.isin(units, np.arange(layer.biases.size)).all():
+            raise InputError(f"units must be integers from 0 to {layer.biases.size - 1}, got {units}")
         statistics = (layer.biases, layer.scales, layer.means, layer.deviations)
         cut = (None if part is None else part[units] for part in statistics)
         layers.append(HiddenLayer(layer.weights[np.ix_(before, units)], *cut))  # type: ignore[arg-type]  # biases exist
@@ -124,7 +133,7 @@ def gradual_pruning(
     Raises
     ------
     InputError
-        As `train_mlp`, if the run diverges, and if the span is not below n_steps.
+        As `train_mlp`, if the run diverges, if the span is not below n_steps, and for widths above those at the start.
 
     Notes
     -----
@@ -133,6 +142,9 @@ def gradual_pruning(
     """
     if not as_integer("every", every) <= as_integer("span", span) < as_integer("n_steps", n_steps):
         raise InputError(f"every <= span < n_steps is needed, got every={every}, span={span} and n_steps={n_steps}")
+    hidden, widths = as_widths("hidden", hidden), as_widths("widths", widths)
+    if len(widths) != len(hidden) or any(end > start for start, end in zip(hidden, widths, strict=True)):
+        raise InputError(f"widths must hold one width a hidden layer, none above {hidden}, got {widths}")
     schedules = [cubic_sparsity(1 - end / start, span) for start, end in zip(hidden, widths, strict=True)]
     network, begin, now = initial, 0, list(hidden)
     for cut in [*range(every, span, every), span]:

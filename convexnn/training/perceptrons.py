@@ -15,8 +15,8 @@ from convexnn.associative.associations import Associations
 from convexnn.associative.learned import Constraints, Learned
 from convexnn.errors import InputError
 from convexnn.training.mlp import as_matrix
-from convexnn.training.schedules import as_integer, cubic_sparsity, one_cycle
-from convexnn.validation import FloatArray, as_number, as_positive, one_of
+from convexnn.training.schedules import cubic_sparsity, one_cycle
+from convexnn.validation import FloatArray, as_generator, as_integer, as_not_negative, as_number, as_positive, one_of
 
 PRUNING = ("none", "magnitude", "gradual", "demon")
 _SPAN, _CUTS = 0.6, 20  # cutting ends after this share of the steps; so many times weights are cut
@@ -66,8 +66,7 @@ class Recipe:
         if self.power not in (1, 2):
             raise InputError(f"power must be 1 or 2, got {self.power!r}")
         for name in ("decay", "noise"):
-            if as_number(name, getattr(self, name)) < 0:
-                raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
+            as_not_negative(name, getattr(self, name))
         if self.noise and self.pruning != "demon":
             raise InputError(f'noise goes with pruning "demon", got {self.pruning!r}')
         as_integer("n_steps", self.n_steps, _CUTS)
@@ -97,15 +96,19 @@ def train_perceptron(
     Raises
     ------
     InputError
-        If the density is missing or not needed, or all weights decayed to zero.
+        If the density is missing or not needed, if training diverged, or if all weights decayed to zero.
     InfeasibleError
         If the density allows no weight.
     """
     if (density is None) != (recipe.pruning == "none"):
         raise InputError("density is needed to prune, and only then")
+    rng = as_generator(rng)
     constraints = Constraints.of(associations.n_inputs, density=density)
-    weights = _descend(associations, recipe, constraints.max_nonzero, rng)
-    size = np.abs(weights).mean()
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = _descend(associations, recipe, constraints.max_nonzero, rng)
+        size = np.abs(weights).mean()
+    if not np.isfinite(size):
+        raise InputError(f"training diverged; decrease the learning_rate of {recipe.learning_rate:g} or the decay")
     if size == 0:
         raise InputError(f"all weights decayed to zero; decrease the decay of {recipe.decay:g}")
     return Learned(associations, constraints, weights / size, np.inf, f"trained, {recipe.pruning} pruning")
@@ -127,6 +130,11 @@ def silent_units(weights: ArrayLike, states: ArrayLike | None = None, *, thresho
     -------
     (n_units,) array of bool
 
+    Raises
+    ------
+    InputError
+        For arrays that are no finite matrices of as many columns.
+
     Notes
     -----
     A neuron that is silent on all states is what a dead unit is on the hull of the data. Being silent on the stored
@@ -136,7 +144,10 @@ def silent_units(weights: ArrayLike, states: ArrayLike | None = None, *, thresho
     if states is None:
         largest = np.maximum(table, 0).sum(axis=1)
     else:
-        largest = (table @ as_matrix("states", states).T).max(axis=1)
+        seen = as_matrix("states", states)
+        if seen.shape[1] != table.shape[1]:
+            raise InputError(f"states must have {table.shape[1]} columns, as weights, got shape {seen.shape}")
+        largest = (table @ seen.T).max(axis=1)
     silent: NDArray[np.bool_] = largest / table.shape[1] <= as_number("threshold", threshold)
     return silent
 
@@ -182,7 +193,8 @@ def _cuts(recipe: Recipe, n: int, left: int, span: int) -> dict[int, int]:
     if recipe.pruning != "gradual":
         return {span: left}
     schedule = cubic_sparsity(1 - left / n, span)
-    return {step: n - round(n * schedule(step)) for step in range(span // _CUTS, span, span // _CUTS)} | {span: left}
+    every = max(span // _CUTS, 1)
+    return {step: n - round(n * schedule(step)) for step in range(every, span, every)} | {span: left}
 
 
 def _slope(recipe: Recipe, margins: FloatArray) -> FloatArray:

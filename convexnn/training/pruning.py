@@ -15,8 +15,9 @@ from convexnn.errors import InputError
 from convexnn.network.network import Layer, Network
 from convexnn.training.dead_units import unit_norms
 from convexnn.training.descent import Noise, Regularisation
-from convexnn.training.schedules import as_integer, one_cycle
+from convexnn.training.schedules import one_cycle
 from convexnn.training.train import Runs, train
+from convexnn.validation import as_generator, as_integer
 
 _SPAN = 0.87  # of the steps: 85000 of 97656 in the published runs on CIFAR-10
 
@@ -107,7 +108,7 @@ def random_pruning(network: Network, n_units: int, *, rng: np.random.Generator) 
     InputError
         If there are fewer units.
     """
-    return _keep(network, rng.permutation(network.n_units)[: _left(network, n_units)])
+    return _keep(network, as_generator(rng).permutation(network.n_units)[: _left(network, n_units)])
 
 
 def _left(network: Network, n_units: int) -> int:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from convexnn.errors import InputError
-from convexnn.validation import FloatArray, as_number
+from convexnn.validation import FloatArray, as_integer, as_not_negative, as_number
 
 Schedule = float | Callable[[int], float]
 
@@ -65,7 +63,7 @@ def one_cycle(peak: float, span: int) -> OneCycle:
     callable
         From the step, counted from 0, to the value.
     """
-    return OneCycle(_not_negative("peak", peak), as_integer("span", span))
+    return OneCycle(as_not_negative("peak", peak), as_integer("span", span))
 
 
 def cubic_sparsity(final: float, span: int, *, initial: float = 0.0) -> CubicSparsity:
@@ -97,29 +95,11 @@ def every_step(name: str, schedule: Schedule, n_steps: int) -> FloatArray:
         If a value is negative or not finite, or the schedule has a span longer than the run.
     """
     if not callable(schedule):
-        return np.full(n_steps, _not_negative(name, schedule))
+        return np.full(n_steps, as_not_negative(name, schedule))
     span = getattr(schedule, "span", 0)
     if span > n_steps:
         raise InputError(f"the schedule of {name} spans {span} steps, the run has only n_steps = {n_steps}")
-    return np.array([_not_negative(f"{name} in step {step}", schedule(step)) for step in range(n_steps)])
-
-
-def as_integer(name: str, value: Any, least: int = 1) -> int:
-    """An integer that is at least `least`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        raise InputError(f"{name} must be an integer >= {least}, got {value!r}")
-    return number
-
-
-def _not_negative(name: str, value: float) -> float:
-    number = as_number(name, value)
-    if number < 0:
-        raise InputError(f"{name} must not be negative, got {number}")
-    return number
+    return np.array([as_not_negative(f"{name} in step {step}", schedule(step)) for step in range(n_steps)])
 
 
 def _cosine(start: float, end: float, share: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numba
@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 
 from convexnn.errors import InputError
 from convexnn.training.descent import Noise, Regularisation, as_seeds
-from convexnn.training.mlp import MLP, train_mlp
+from convexnn.training.mlp import MLP, HiddenLayer, as_widths, train_mlp
 from convexnn.training.mlp_pruning import (
     finished,
     gradual_pruning,
@@ -29,8 +29,8 @@ from convexnn.training.mlp_pruning import (
     scale_sizes,
     train_on,
 )
-from convexnn.training.schedules import Schedule, as_integer, one_cycle
-from convexnn.validation import FloatArray, as_number
+from convexnn.training.schedules import Schedule, one_cycle
+from convexnn.validation import FloatArray, as_integer, as_number, as_vector
 
 DENSE, DEMON = "dense", "Demon"
 MAGNITUDE, GRADUAL, RANDOM, SLIMMING = "magnitude", "gradual magnitude", "random", "l1 on scales"
@@ -63,7 +63,7 @@ def pruning_sweep(
     x: ArrayLike,
     y: ArrayLike,
     *,
-    strengths: Sequence[float],
+    strengths: ArrayLike,
     sigma: float,
     removal: int,
     hidden: Sequence[int],
@@ -81,7 +81,7 @@ def pruning_sweep(
     Parameters
     ----------
     x, y : arrays
-    strengths : sequence of float
+    strengths : (k,) array
         Peaks of the regulariser: the absolute scales of normalised networks, half the squared weights of others.
     sigma : float
         Peak of the noise on live units.
@@ -120,15 +120,19 @@ def pruning_sweep(
     arXiv:2403.07688. A layer that dies completely keeps one unit. The moments of the optimiser start anew after every
     cut, and in the dense networks at the same step; Demon pruning removes units together with their moments.
     """
-    if not strengths or min(as_number("each strength", strength) for strength in strengths) <= 0:
-        raise InputError(f"strengths must be positive numbers, at least one, got {strengths!r}")
+    taken = {"noise", "regularisation"} & set(options)
+    if taken:
+        raise InputError(f"pruning_sweep sets {' and '.join(sorted(taken))} itself")
+    hidden, peaks = as_widths("hidden", hidden), as_vector("strengths", strengths).tolist()
+    if min(peaks) <= 0:
+        raise InputError(f"strengths must be positive, got {peaks}")
     if not 0 < as_number("span", span) < 1:
         raise InputError(f"span must be a share of the steps between 0 and 1, got {span}")
     numbers = as_seeds(seeds)
     task = _Task(
         x,
         y,
-        hidden=tuple(hidden),
+        hidden=hidden,
         seeds=numbers,
         initial=initial,
         cut=max(int(span * as_integer("n_steps", n_steps)), 1),
@@ -137,10 +141,10 @@ def pruning_sweep(
     )
     half, dense = task.dense()
     found = [Pruned(DENSE, 0.0, seed, 0.0, network) for seed, network in zip(numbers, dense, strict=True)]
-    for strength in strengths:
+    for strength in peaks:
         for method, networks in task.all_methods(half, strength, sigma, removal).items():
             found += [
-                Pruned(method, float(strength), seed, 1 - sum(_widths(network)) / sum(hidden), network)
+                Pruned(method, strength, seed, 1 - sum(_widths(network)) / sum(hidden), network)
                 for seed, network in zip(numbers, networks, strict=True)
             ]
         if progress is not None:
@@ -191,7 +195,14 @@ def summarise(pruned: Sequence[Pruned], scores: Sequence[float]) -> list[Row]:
     -------
     list of Row
         In the order of the sweep.
+
+    Raises
+    ------
+    InputError
+        If there is not one score a network.
     """
+    if len(scores) != len(pruned):
+        raise InputError(f"scores needs one entry a network, got {len(scores)} for {len(pruned)} networks")
     table: dict[tuple[str, float], dict[int, tuple[float, float]]] = {}
     for one, score in zip(pruned, scores, strict=True):
         table.setdefault((one.method, one.strength), {})[one.seed] = one.sparsity, float(score)
@@ -301,8 +312,24 @@ def _widths(network: MLP) -> list[int]:
 
 
 def _without_dead(network: MLP, x: ArrayLike) -> MLP:
+    network = _never_empty(network)
     kept = [np.flatnonzero(~dead) if not dead.all() else np.arange(1) for dead in network.dead_units(x)]
     return keep_units(network, kept)
+
+
+def _never_empty(network: MLP) -> MLP:
+    """With a unit of zero weights in every layer that has lost all of its units."""
+    layers, more = [], 0
+    for layer in network.layers:
+        weights = np.pad(layer.weights, ((0, more), (0, 0)))
+        more = int(layer.biases.size == 0)
+        if more:
+            zero = np.zeros(1)
+            statistics = () if layer.scales is None else (zero, zero, np.ones(1))
+            layers.append(HiddenLayer(np.zeros((len(weights), 1)), zero, *statistics))
+        else:
+            layers.append(replace(layer, weights=weights))
+    return MLP(network.activation, tuple(layers), np.pad(network.weights, ((0, more), (0, 0))), network.biases)
 
 
 def _random_scores(network: MLP, seed: int) -> list[FloatArray]:

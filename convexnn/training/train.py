@@ -9,15 +9,25 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convexnn.architecture import Architecture, as_architecture
+from convexnn.architecture import Architecture
 from convexnn.errors import InputError
 from convexnn.lasso.certificate import Certificate
 from convexnn.lasso.certify import certify
+from convexnn.lasso.problem import Problem
 from convexnn.network.dead_units import dead_units
 from convexnn.network.network import Layer, Network
-from convexnn.training.descent import History, Noise, Regularisation, as_seeds, descend, make_task
-from convexnn.training.schedules import Schedule, as_integer
-from convexnn.validation import FloatArray, as_vector, as_vector_like
+from convexnn.training.descent import (
+    LOSSES,
+    History,
+    Noise,
+    Regularisation,
+    as_seeds,
+    check_one_a_seed,
+    descend,
+    make_task,
+)
+from convexnn.training.schedules import Schedule
+from convexnn.validation import FloatArray, as_integer, as_not_negative, one_of
 
 _RELU = Architecture("relu")
 
@@ -96,12 +106,12 @@ def train(
         For data that `Problem` refuses, architectures without gradient, options out of range, and schedules that span
         more than the run.
     """
-    points = as_vector("x", x)
-    targets = as_vector_like("y", y, "x", points)
-    architecture, width = as_architecture(architecture), as_integer("width", width)
+    width, beta = as_integer("width", width), as_not_negative("beta", beta)
+    one_of("loss", loss, tuple(LOSSES))
+    problem = Problem(x, y, beta if beta > 0 else 1.0, architecture, loss=loss)  # what it refuses does not train
     if architecture.activation.is_step:
         raise InputError(f"architecture {architecture.label} has no gradient to train by; solve finds its optimum")
-    order = np.lexsort((targets, points))
+    points, targets, order = problem.x, problem.y, problem.rows.order
     task = make_task(
         points[order, None],
         targets[order, None],
@@ -123,7 +133,8 @@ def train(
     )
     numbers = as_seeds(seeds)
     if initial is None:
-        mean = float(targets.mean()) if loss == "squared" else 0.0
+        # The mean of sorted targets, which is the same in any order of the rows.
+        mean = problem.rows.origin + float(problem.rows.y.mean()) if loss == "squared" else 0.0
         initial = [_draw(architecture, width, points, mean, seed) for seed in numbers]
     _check_initial(initial, architecture, width, len(numbers))
     starts = np.array([_to_vector(network) for network in initial])
@@ -193,7 +204,7 @@ class Runs:
         InputError
             If there is no such run or it diverged.
         """
-        if not -len(self) <= i < len(self):
+        if as_integer("the index of a run", i, -len(self)) >= len(self):
             raise InputError(f"there are {len(self)} runs, got index {i}")
         if self.diverged[i]:
             raise InputError(f"run {i} (seed {self.seeds[i]}) diverged; try a smaller learning rate")
@@ -250,8 +261,7 @@ class Runs:
 
 
 def _check_initial(initial: Sequence[Network], architecture: Architecture, width: int, count: int) -> None:
-    if len(initial) != count:
-        raise InputError(f"initial needs one network a seed, got {len(initial)} networks and {count} seeds")
+    check_one_a_seed(initial, count)
     for network in initial:
         if not isinstance(network, Network) or network.architecture != architecture or network.n_units != width:
             raise InputError(f"initial networks must have architecture {architecture.label} and {width} units")

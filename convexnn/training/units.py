@@ -84,7 +84,9 @@ def order_one(x: ArrayLike, y: ArrayLike, beta: float, *, loss: str = "squared")
     x_shift, x_scale = low + (high - low) / 2, (high - low) / 2
     y_shift, y_scale = 0.0, 1.0
     if one_of("loss", loss, ("squared", "logistic")) == "squared":
-        y_shift, y_scale = float(targets.mean()), float(targets.std())
+        with np.errstate(over="ignore", invalid="ignore"):
+            in_order = np.sort(targets)  # so that sums round alike, however the rows come
+            y_shift, y_scale = float(in_order.mean()), float(in_order.std())
         if not 0 < y_scale < np.inf:
             raise InputError(f"y must take two values at least, in a finite range; its deviation is {y_scale}")
     return OrderOne(

@@ -97,3 +97,9 @@ def test_weights_of_very_different_size():
     moduli = np.abs([balanced.alpha[0], *(layer.weights[0, 0, 0] for layer in balanced.layers)])
     np.testing.assert_allclose(moduli, 1.0, rtol=1e-13)
     np.testing.assert_allclose(balanced(X), network(X), rtol=1e-13, atol=1e-15)
+
+
+def test_a_product_of_weights_that_overflows_does_not_matter():
+    layers = (Layer(np.array([[[1e200]]]), np.zeros((1, 1))), Layer(np.array([[[1e200]]]), np.zeros((1, 1))))
+    balanced = Network(Architecture("relu", 3), layers, np.array([1e-280]), None, 0.0).balanced()
+    assert balanced([1.0])[0] == pytest.approx(1e120, rel=1e-12)

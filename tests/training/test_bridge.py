@@ -112,6 +112,31 @@ def test_a_network_without_live_units_has_the_best_constant_as_its_local_optimum
     assert local.missing
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: a.label)
+@pytest.mark.parametrize("scale", [1.0, 1e3])
+def test_nothing_is_missing_where_the_local_optimum_is_the_global_one(architecture, scale):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x = scale * (rng.uniform(-1, 1, 30) + 5 * (seed % 2))
+        y = np.sin(4 * x / scale) + 0.1 * rng.normal(size=30)
+        w, kinks = np.repeat([1.0, -1.0], 30), np.tile(x, 2)
+        layer = Layer(w[:, None, None], (-w * kinks)[:, None])
+        everywhere = Network(architecture, (layer,), rng.normal(size=60), None, 0.0)
+        beta = cnn.Problem(x, y, 1.0, architecture).beta_max * 10 ** rng.uniform(-4, -0.5)
+        assert local_optimum(everywhere, x, y, beta).missing == ()
+
+
+@pytest.mark.parametrize(
+    ("y", "loss"), [([2.0], "squared"), ([0.0, 1.0, 5.0], "squared"), ([1.0, -1.0, 1.0], "logistic")]
+)
+def test_equal_inputs_leave_a_constant(y, loss):
+    x = np.full(len(y), 2.0)
+    local = local_optimum(drawn(RELU, np.random.default_rng(0), 3), x, y, 0.1, loss=loss)
+    assert (local.columns, local.missing, local.network.n_units) == ((), (), 0)
+    best = cnn.solve(cnn.Problem(x, y, 0.1, RELU, loss=loss)).objective
+    assert local.objective == pytest.approx(best, abs=1e-12)
+
+
 def test_missing_features_are_peaks_above_beta_in_descending_order():
     x, y = data()
     network = drawn(RELU, np.random.default_rng(1), 3)

@@ -17,6 +17,7 @@ from convexnn.training.dead_units import (
     dead_on_data,
     dead_units,
     effective_width,
+    linear_units,
     quasi_dead,
     smallest_norm_overlap,
     weight_sparsity,
@@ -72,6 +73,24 @@ def test_the_sum_over_a_batch_depends_on_its_size_and_the_others_do_not():
     assert quasi_dead(unit, np.array([0.0, 0.0, 5.0]), 0.0, by="batch_sum", batch_size=2)[0]
 
 
+def test_a_step_at_the_end_of_the_interval_is_inside():
+    # A step takes its upper value at zero itself, where a ReLU is still zero.
+    one = np.ones(1)
+    for activation, amplitude, linear in (("threshold", one, False), ("sign", one, False), ("relu", None, True)):
+        layer = Layer(np.ones((1, 1, 1)), np.zeros((1, 1)))
+        unit = Network(Architecture(activation), (layer,), one, amplitude, 0.0)
+        assert not dead_units(unit, -1.0, 0.0)[0] or activation == "relu"
+        assert linear_units(unit, -1.0, 0.0)[0] == (linear and not dead_units(unit, -1.0, 0.0)[0])
+        assert linear_units(unit, 0.0, 1.0)[0]
+
+
+def test_intervals_of_any_size():
+    inner = Layer(np.array([2.0, 1e300]).reshape(2, 1, 1), np.zeros((2, 1)))
+    outer = Layer(np.array([0.0, -1e300]).reshape(2, 1, 1), np.array([[-1.0], [5.0]]))
+    deep = Network(Architecture("relu", 3), (inner, outer), np.ones(2), None, 0.0)
+    np.testing.assert_array_equal(dead_units(deep, -1.7e308, 1.7e308), [True, False])
+
+
 def test_effective_width():
     # On [-1, 1]: dead, always on twice, bent, bent without effect.
     w, b, a = [1.0, 1.0, -2.0, 1.0, 1.0], [-2.0, 3.0, 4.0, 0.0, 0.5], [1.0, 1.0, 1.0, 1.0, 0.0]
@@ -85,11 +104,12 @@ def test_weight_sparsity():
     some = network([0.0, 1.0, 1e-9], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0])
     assert weight_sparsity(some) == pytest.approx(2 / 6)
     assert weight_sparsity(some, tol=1e-8) == pytest.approx(3 / 6)
+    assert weight_sparsity(network([], [], [])) == 1
 
 
 def test_overlap_with_the_smallest_units():
     some = network([1.0, 2.0, 3.0, 4.0], [0.0] * 4, [1.0] * 4)
-    overlap = smallest_norm_overlap(some, np.array([True, False, True, False]))
+    overlap = smallest_norm_overlap(some, [True, False, True, False])
     # Two of four: of the six pairs one has both, four have one, one has none of the two smallest.
     assert (overlap.n_dead, overlap.n_common) == (2, 1)
     assert overlap.expected == pytest.approx(1.0)
@@ -109,6 +129,8 @@ def test_bad_input():
         (lambda: quasi_dead(some, x, 0.0, by="batch_sum", batch_size=4), "at most the number of samples, 3, got 4"),
         (lambda: quasi_dead(some, x, 0.0, by="median"), "unknown by 'median'"),
         (lambda: smallest_norm_overlap(some, np.zeros(2, dtype=bool)), r"bool array of shape \(1,\)"),
+        (lambda: smallest_norm_overlap(some, [1]), r"bool array of shape \(1,\), got int64"),
+        (lambda: weight_sparsity(some, tol=-1.0), "tol must not be negative"),
     ):
         with pytest.raises(InputError, match=message):
             call()

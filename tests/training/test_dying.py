@@ -136,6 +136,31 @@ def test_starts_in_the_wedge_and_no_noise():
     assert wedge.survival(1, 1, [[0.1], [0.2]]).shape == (2, 1)
 
 
+def test_numbers_of_any_size():
+    wedge, largest = DeadWedge(), 1e308
+    for w, b, variance in ((1, 1, largest), (1e-300, 1e-300, 1), (1e300, 1e300, 1), (1, 1, 5e-324), (0, 1, 1e-300)):
+        ratio = math.hypot(w / math.sqrt(variance), b / math.sqrt(variance))
+        survival, tail = (form(w, b, variance) for form in (wedge.survival, wedge.survival_tail))
+        if ratio < 1e-40:
+            assert 0 < survival == tail
+            assert wedge.dead_probability(w, b, variance) == pytest.approx(wedge.limit)
+        else:
+            assert survival == 1 < tail
+            assert wedge.dead_probability(w, b, variance) == 0
+    half_plane = DeadWedge(1.0, 1.0)
+    assert half_plane.survival(largest, 0, largest) == 1
+    steep = DeadWedge(-1e308, 1e308)
+    assert not steep.contains(1e300, 1e300)
+    # Nearly all directions but the one straight down are alive.
+    assert steep.dead_probability(0, -1, 1) == pytest.approx(0, abs=1e-300)
+
+
+def test_the_series_meets_its_first_term():
+    wedge, r = DeadWedge(0, 1), 1e-40
+    below, above = (wedge.survival(0.6 * s, 0.8 * s, 1.0) for s in (r * (1 - 1e-9), r * (1 + 1e-9)))
+    assert below == pytest.approx(float(above), rel=1e-8)
+
+
 CASES = [(DeadWedge(-1, 1), 0.0, 1.0), (DeadWedge(0, 1), -0.8, 0.9), (DeadWedge(-3, 0.5), 0.3, -0.1)]
 
 

@@ -126,6 +126,12 @@ def test_bad_input():
         (lambda: scale_sizes(plain), "train with normalised=True"),
         (lambda: gradual_pruning(x, y, span=20, n_steps=20, **common), "every <= span < n_steps"),
         (lambda: gradual_pruning(x, y, span=4, n_steps=20, **common), "every <= span < n_steps"),
+        (lambda: gradual_pruning(x, y, span=9, n_steps=20, **{**common, "widths": (5,)}), "none above"),
+        (lambda: gradual_pruning(x, y, span=9, n_steps=20, **{**common, "widths": (2, 2)}), "one width a hidden layer"),
+        (lambda: gradual_pruning(x, y, span=9, n_steps=20, **{**common, "hidden": 4}), "hidden must hold the width"),
+        (lambda: keep_units(plain, [[0]]), "2 hidden layers, got units of 1"),
+        (lambda: keep_units(plain, [[6], [0]]), "integers from 0 to 5, got"),
+        (lambda: keep_units(plain, [[True, False], [0]]), "integers from 0 to 5, got"),
         (lambda: train_on(x, y, None, (4,), 0, 200, seed=5, learning_rate=1e3, optimizer="sgd"), "seed 5 diverged"),
     ):
         with pytest.raises(InputError, match=message):

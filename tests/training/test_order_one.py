@@ -45,10 +45,20 @@ def test_the_optimum_is_the_same():
     assert there * scaled.objective_scale == pytest.approx(optimum, rel=1e-6)
 
 
+def test_the_rows_may_come_in_any_order():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=50), rng.normal(size=50)
+    for _ in range(10):
+        rows = rng.permutation(50)
+        one, other = order_one(x, y, 0.1), order_one(x[rows], y[rows], 0.1)
+        assert (one.y_shift, one.y_scale, one.beta) == (other.y_shift, other.y_scale, other.beta)
+
+
 def test_bad_input():
     for arguments, message in (
         (([1, 1], [0, 1], 1.0), "x must take two values"),
         (([0, 1], [2, 2], 1.0), "y must take two values"),
+        (([0, 1], [-1.7e308, 1.7e308], 1.0), "y must take two values at least, in a finite range"),
         (([0, 1], [0, 1], 0.0), "beta must be positive"),
         (([0, 1], [0, 1], 1.0, "huber"), "unknown loss 'huber'"),
     ):

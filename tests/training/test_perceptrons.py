@@ -77,6 +77,12 @@ def test_gradual_pruning_loses_less_than_a_single_cut():
     assert np.mean(lost[0]) > np.mean(lost[1])
 
 
+@pytest.mark.parametrize("n_steps", [20, 33, 40])
+def test_the_shortest_gradual_pruning(n_steps):
+    found = train(instance(), Recipe(pruning="gradual", n_steps=n_steps))
+    assert np.count_nonzero(found.weights) == DENSITY * N
+
+
 def test_silent_units_against_all_states():
     rng = np.random.default_rng(2)
     weights = rng.normal(size=(30, 6)) - 0.8
@@ -104,7 +110,10 @@ def test_bad_input():
         (lambda: train_perceptron(one, Recipe(), density=0.5, rng=rng), "needed to prune, and only then"),
         (lambda: train_perceptron(one, Recipe(pruning="gradual"), rng=rng), "needed to prune, and only then"),
         (lambda: train_perceptron(one, Recipe(decay=1e4, pruning="demon"), density=0.5, rng=rng), "decayed to zero"),
+        (lambda: train_perceptron(one, Recipe(learning_rate=1e300), rng=rng), "training diverged"),
+        (lambda: train_perceptron(one, Recipe(), rng=None), "rng must be a numpy Generator"),
         (lambda: silent_units(np.ones(3)), "weights must have shape"),
+        (lambda: silent_units(np.ones((2, 3)), np.ones((4, 2))), r"3 columns, as weights, got shape \(4, 2\)"),
     ):
         with pytest.raises(InputError, match=message):
             call()

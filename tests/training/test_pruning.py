@@ -73,6 +73,7 @@ def test_bad_input():
     for call, message in (
         (lambda: magnitude_pruning(network, 5), "at most 4, which the network has, got 5"),
         (lambda: random_pruning(network, -1, rng=np.random.default_rng(0)), "n_units must be an integer >= 0"),
+        (lambda: random_pruning(network, 2, rng=0), "rng must be a numpy Generator"),
         (lambda: demon_pruning(x, y, noise=None, **common), "demon_pruning sets noise itself"),
         (lambda: demon_pruning(x, y, **{**common, "sigma": -1.0}), "peak must not be negative"),
         (lambda: demon_pruning(x, y, **{**common, "n_steps": 0}), "n_steps must be an integer >= 1"),

@@ -80,7 +80,7 @@ def test_plain_networks_start_where_asked():
 
 
 def test_means_intervals_and_paired_differences():
-    found = sweep(strengths=(20.0,))
+    found = sweep(strengths=np.array([20.0]))
     extra = [replace(one, seed=one.seed + 10) for one in found]
     rng = np.random.default_rng(2)
     scores = rng.normal(size=2 * len(found))
@@ -103,6 +103,19 @@ def test_means_intervals_and_paired_differences():
     assert np.isnan(summarise(found[:1], [1.0])[0].half_width)
 
 
+@pytest.mark.parametrize("hidden", [(3,), (3, 4)])
+@pytest.mark.parametrize("normalised", [False, True])
+def test_layers_that_die_completely_keep_a_unit(hidden, normalised):
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    found = pruning_sweep(
+        x, x[:, 0], strengths=[1.0], sigma=5.0, removal=1, hidden=hidden, learning_rate=1e-3, n_steps=400, seeds=3,
+        normalised=normalised,
+    )  # fmt: skip
+    assert all(min(widths(one)) >= 1 for one in found)
+    demon = [one for one in found if one.method == DEMON]
+    assert any(np.ptp(one.network(x)) == 0 and widths(one) == [1] * len(hidden) for one in demon)
+
+
 def test_progress_is_told():
     lines = []
     sweep(strengths=(20.0,), seeds=1, n_steps=50, progress=lines.append)
@@ -112,11 +125,16 @@ def test_progress_is_told():
 
 def test_bad_input():
     for changed, message in (
-        ({"strengths": ()}, "strengths must be positive numbers"),
-        ({"strengths": (1.0, -1.0)}, "strengths must be positive numbers"),
+        ({"strengths": ()}, "strengths is empty"),
+        ({"strengths": (1.0, -1.0)}, "strengths must be positive"),
+        ({"strengths": 1.0}, "strengths must be one-dimensional"),
+        ({"hidden": 16}, "hidden must hold the width"),
+        ({"noise": None}, "pruning_sweep sets noise itself"),
         ({"span": 1.0}, "span must be a share of the steps between 0 and 1"),
         ({"seeds": 0}, "seeds must be an integer"),
         ({"optimizer": "sgd", "learning_rate": 1e6, "normalised": False}, "diverged"),
     ):
         with pytest.raises(InputError, match=message):
             sweep(**changed)
+    with pytest.raises(InputError, match="one entry a network, got 1 for 0"):
+        summarise([], [1.0])

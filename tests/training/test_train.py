@@ -88,6 +88,35 @@ def test_the_same_numbers_on_any_number_of_threads(monkeypatch):
         same(runs[0], runs[2])
 
 
+def test_training_can_be_interrupted_between_networks(monkeypatch):
+    from convexnn.training import descent
+
+    x, y = data()
+    calls = []
+
+    def interrupted(task, networks, first, last, work):
+        calls.append((first, last))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(descent, "_UPDATES", 1)
+    monkeypatch.setattr(descent.kernel, "train_networks", interrupted)
+    monkeypatch.setattr(numba, "get_num_threads", lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        short(x, y, seeds=5)
+    assert calls == [(0, 1), (1, 2)]
+
+
+def test_the_division_into_calls_does_not_matter(monkeypatch):
+    from convexnn.training import descent
+
+    x, y = data()
+    options = {"seeds": 5, "batch_size": 4, "noise": Noise(0.01), "removal": 10}
+    whole = short(x, y, **options)
+    monkeypatch.setattr(descent, "_UPDATES", 1)
+    same(whole, short(x, y, **options))
+
+
 def test_a_network_does_not_depend_on_its_neighbours():
     x, y = data()
     options = {"batch_size": 4, "noise": Noise(0.01)}
@@ -99,10 +128,10 @@ def test_a_network_does_not_depend_on_its_neighbours():
 def test_the_order_of_the_rows_does_not_matter():
     x, y = data()
     x[3], x[7] = x[5], x[5]
-    rows = np.random.default_rng(1).permutation(x.size)
     options = {"batch_size": 6, "noise": Noise(0.01, "live")}
-    initial = [short(x, y, n_steps=0, seeds=1).network(0)]
-    same(short(x, y, seeds=1, initial=initial, **options), short(x[rows], y[rows], seeds=1, initial=initial, **options))
+    for seed in range(20):
+        rows = np.random.default_rng(seed).permutation(x.size)
+        same(short(x, y, seeds=1, **options), short(x[rows], y[rows], seeds=1, **options))
 
 
 @pytest.mark.parametrize("architecture", [CONTINUOUS["relu-2"], CONTINUOUS["relu-3"]], ids=["relu-2", "relu-3"])
@@ -204,6 +233,24 @@ def test_a_step_of_noise_moves_only_what_it_should():
         assert (start.intercept != end.intercept) == (units != "dead")
 
 
+@pytest.mark.parametrize("removal", [None, 1, 7])
+def test_every_death_is_counted(removal):
+    x, y = data()
+    options = {"optimizer": "sgd", "learning_rate": 0.02, "beta": 0.1, "n_steps": 500, "noise": Noise(0.05, "live")}
+    history = short(x, y, width=30, record_every=50, removal=removal, **options).history
+    before = np.concatenate((np.full((3, 1, 1), 30), history.alive[:, :-1]), axis=1)
+    np.testing.assert_array_equal(history.alive, before - history.deaths + history.revivals)
+    assert history.deaths.sum() > 0
+
+
+def test_units_that_pass_negative_numbers_only_die_too():
+    x, y = data()
+    mirrored = cnn.Architecture(cnn.leaky_relu(1.0, positive_slope=0.0))
+    runs = short(x, y, architecture=mirrored, width=30, optimizer="sgd", learning_rate=0.02, beta=0.1, n_steps=500)
+    assert runs.dead_units().any()
+    np.testing.assert_array_equal(runs.history.alive[:, -1, 0], (~runs.dead_units()).sum(axis=1))
+
+
 def test_a_diverged_run_is_flagged_and_the_others_go_on():
     x, y = data()
     good = short(x, y, seeds=3, optimizer="sgd", n_steps=200)
@@ -259,7 +306,7 @@ REFUSED = {
     "optimizer": ({"optimizer": "lion"}, "unknown optimizer 'lion'; known: 'sgd', 'adam'"),
     "beta": ({"beta": -1}, "beta must not be negative"),
     "loss": ({"loss": "huber"}, "unknown loss"),
-    "labels": ({"loss": "logistic"}, "labels -1 and"),
+    "labels": ({"loss": "logistic"}, "labels -1 and .* got values"),
     "architecture": ({"architecture": cnn.Architecture("sign")}, "no gradient to train by"),
     "schedule": ({"noise": Noise(one_cycle(0.1, 31))}, "sigma of the noise spans 31 steps, the run has only"),
     "noise": ({"noise": 0.1}, "noise must be a training.Noise or None"),
@@ -270,6 +317,9 @@ REFUSED = {
     "seed": ({"seeds": [-1]}, "each seed must be an integer >= 0"),
     "large seed": ({"seeds": [2**64]}, "each seed must be below"),
     "initial": ({"initial": []}, "initial needs one network a seed, got 0 networks and 3 seeds"),
+    "initial that is no sequence": ({"initial": iter([])}, "initial must be a sequence of one network a seed, got"),
+    "initial of numbers": ({"initial": [1, 2, 3]}, "initial networks must have architecture relu, depth 2 and 9 units"),
+    "scales": ({"regularisation": Regularisation(0.1, on=("scales",))}, "scales alone needs normalised layers"),
     "record": ({"record_every": 0}, "record_every must be an integer >= 1"),
 }  # fmt: skip
 
@@ -285,6 +335,14 @@ def test_bad_data_is_refused():
         short([0.0, np.nan], [0.0, 1.0])
     with pytest.raises(InputError, match="same length"):
         short([0.0, 1.0], [0.0])
+    with pytest.raises(InputError, match="rescale x"):
+        short([-1.7e308, 1.7e308], [0.0, 1.0])
+    with pytest.raises(InputError, match="the range of x underflows float64; rescale x"):
+        short([0.0, 1e-310], [0.0, 1.0])
+    with pytest.raises(InputError, match="rescale y"):
+        short([0.0, 1.0], [0.0, 1e200])
+    with pytest.raises(InputError, match="needs both classes"):
+        short([0.0, 1.0], [1.0, 1.0], loss="logistic")
     with pytest.raises(InputError, match="unknown units"):
         Noise(0.1, "some")
     with pytest.raises(InputError, match="power must be 1 or 2"):
@@ -296,11 +354,26 @@ def test_bad_data_is_refused():
     runs = short(*data())
     with pytest.raises(InputError, match="there are 3 runs, got index 3"):
         runs.network(3)
+    with pytest.raises(InputError, match="must be an integer"):
+        runs.network(0.5)
 
 
 def test_bad_perceptrons_are_refused():
     x, y = np.zeros((4, 2)), np.zeros(4)
     usual = {"learning_rate": 0.1, "n_steps": 1, "seeds": 1}
+    (network,) = train_mlp(x, y, hidden=(3,), **usual).networks
+    for call, message in (
+        (lambda: train_mlp(x, [[1, 2], [3], [4], [5]], hidden=(3,), **usual), "y must hold real numbers in rows"),
+        (lambda: train_mlp(x + 1j, y, hidden=(3,), **usual), "x must hold real numbers, got dtype complex128"),
+        (lambda: train_mlp(x.astype(str), y, hidden=(3,), **usual), "x must hold real numbers, got dtype"),
+        (lambda: train_mlp(x, y, hidden=(3,), loss="logistic", **usual), "labels -1 and .* got 0"),
+        (lambda: train_mlp(x, y, hidden=(3,), initial=network, **usual), "initial must be a sequence"),
+        (lambda: train_mlp(x, y, hidden=(3,), initial=[3], **usual), "networks of train_mlp, got int"),
+        (lambda: train_mlp(x, y, hidden=(3,), normalised=True, batch_size=1, **usual), "batches of 2 rows at least"),
+        (lambda: network(x[:, :1]), r"the network has 2 inputs, got x of shape \(4, 1\)"),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()
     for given, hidden, message in (
         (x[:, 0], (3,), "x must have shape"),
         (x[:3], (3,), "same length, got 3 and 4"),
