@@ -43,8 +43,8 @@ def certify(
     Returns
     -------
     Certificate
-        `primal` is the network's objective as it stands, and `kkt_residual` that of its own residual. `most_violated` is
-        the feature that it misses, and would still miss if its intercept were the best.
+        `primal` is the network's objective as it stands, and `kkt_residual` that of its own residual.
+        `most_violated` is the feature that it misses, and would still miss if its intercept were the best.
 
     Raises
     ------
