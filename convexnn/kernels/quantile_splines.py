@@ -16,6 +16,8 @@ and e. The start is feasible: th = 0, w = 0 and any u.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -27,6 +29,47 @@ _MOST_ITERATIONS = 100
 _PATIENCE = 12
 _RIDGE = 1e-12
 _REFINEMENTS = 2
+
+
+class System(NamedTuple):
+    """The Newton system [[G, T], [T, -S]] in (u, w), bordered by v and e, with its factors.
+
+    Attributes
+    ----------
+    diagonal, off : (K,), (K - 1,) arrays
+        G, which is tridiagonal.
+    curvature : (K,) array
+        S, which is diagonal; negative where w is held at zero.
+    lean : (K,) array
+        The column of e in the rows of w.
+    corner : (2, 2) array
+        The block of v and e.
+    inverses : (K, 3) array
+        Factors of the part without border.
+    border : (2, 2, K) array
+        Solutions for the columns of v and e; (0, 2, K) if w has free ends.
+    """
+
+    diagonal: Floats
+    off: Floats
+    curvature: Floats
+    lean: Floats
+    corner: Floats
+    inverses: Floats
+    border: Floats
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _empty_system(k: int, bounded: bool) -> System:
+    return System(
+        diagonal=np.empty(k),
+        off=np.empty(k - 1),
+        curvature=np.empty(k),
+        lean=np.zeros(k),
+        corner=np.zeros((2, 2)),
+        inverses=np.empty((k, 3)),
+        border=np.empty((0 if bounded else 2, 2, k)),
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -119,31 +162,17 @@ def _slack_changes(w: Floats, v: float, e: float, kappa: float, changes: Floats)
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def newton_step(
-    diagonal: Floats,
-    off: Floats,
-    lengths: Floats,
-    curvature: Floats,
-    lean: Floats,
-    corner: Floats,
-    inverses: Floats,
-    border: Floats,
-    right: Floats,
-    right_ends: Floats,
-    step: Floats,
+    lengths: Floats, system: System, right: Floats, right_ends: Floats, step: Floats
 ) -> tuple[float, float]:
     """Solve the bordered system for `step` (u, w), and v and e, with iterative refinement.
 
     Parameters
     ----------
-    lean : (K,) array
-        The column of e in the rows of w.
-    corner : (2, 2) array
-        The block of v and e; their own Schur complement is added here.
-    inverses, border
-        Factors, and their solutions for the columns of v and e, (2, 2, K); no `border` if w has free ends.
     right, right_ends : (2, K), (2,) arrays
         Right sides (u, w) and (v, e).
     """
+    diagonal, off, curvature, inverses = system.diagonal, system.off, system.curvature, system.inverses
+    lean, corner, border = system.lean, system.corner, system.border
     k = diagonal.size
     bordered = border.shape[0] > 0
     first, last = 1.0 / lengths[0], 1.0 / lengths[k - 2]
@@ -400,6 +429,141 @@ def _objective(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _factor_system(
+    lengths: Floats, kappa: float, bounded: bool, slack: Floats, mult: Floats, ratios: Floats, system: System
+) -> None:
+    """The blocks of the Newton system that come from the pairs of the curve, its factors, and those of its border."""
+    k, n = lengths.size + 1, slack.size
+    curvature, lean, corner, border = system.curvature, system.lean, system.corner, system.border
+    for c in range(n):
+        if mult[c] > 0.0:
+            ratios[c] = mult[c] / slack[c]
+    sum_ratios = 0.0
+    for j in range(k):
+        curvature[j] = ratios[j] + ratios[k + j] if mult[j] > 0.0 else -1.0
+        lean[j] = -kappa * (ratios[j] - ratios[k + j])
+        sum_ratios += ratios[j] + ratios[k + j]
+    factor((1.0 + _RIDGE) * system.diagonal, system.off, lengths, curvature, system.inverses)
+    if bounded:
+        return
+    one, two, three = ratios[n - 3], ratios[n - 2], ratios[n - 1]
+    corner[0, 0] = -(one + two)
+    corner[0, 1] = corner[1, 0] = one - two
+    corner[1, 1] = -(one + two + kappa**2 * sum_ratios + (1.0 + kappa) ** 2 * three)
+    border[:] = 0.0
+    border[0, 0, 0] -= 1.0 / lengths[0]
+    border[0, 0, 1] += 1.0 / lengths[0]
+    border[0, 0, k - 2] -= 1.0 / lengths[k - 2]
+    border[0, 0, k - 1] += 1.0 / lengths[k - 2]
+    border[1, 1] = lean
+    for c in range(2):
+        substitute(system.inverses, system.off, lengths, curvature, border[c, 0], border[c, 1])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _aim(
+    kappa: float,
+    bounded: bool,
+    slack: Floats,
+    mult: Floats,
+    turn: Floats,
+    centre: float,
+    trust: float,
+    goal: Floats,
+    right: Floats,
+    right_ends: Floats,
+) -> None:
+    """What the multipliers of the curve should become, and the right sides of w, v and e that lead there.
+
+    Products of slacks and multipliers should become `centre`; `turn` are the predictor's shares of the slacks lost.
+    """
+    k, n = right.shape[1], slack.size
+    for c in range(n):
+        if mult[c] > 0.0:
+            goal[c] = centre / slack[c] - trust * mult[c] * turn[c] * (1.0 - turn[c])
+    sum_goals = 0.0
+    for j in range(k):
+        right[1, j] = mult[k + j] - mult[j] + goal[j] - goal[k + j]
+        sum_goals += goal[j] + goal[k + j]
+    if not bounded:
+        right_ends[0] = mult[n - 2] - mult[n - 3] + goal[n - 3] - goal[n - 2]
+        right_ends[1] = kappa * sum_goals + (1.0 + kappa) * goal[n - 1] - goal[n - 3] - goal[n - 2]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _predict_pairs(
+    slack: Floats, mult: Floats, change: Floats, turn: Floats, sums: Floats, largest: float, smallest: float
+) -> tuple[float, float]:
+    """`_predict` for the pairs of the curve: their shares into `turn`; goes on with its sums and extremes."""
+    for c in range(slack.size):
+        if mult[c] > 0.0:
+            turn[c] = -change[c] / slack[c]
+            largest, smallest = max(largest, turn[c]), min(smallest, turn[c])
+            product = slack[c] * mult[c]
+            sums[0] += product
+            sums[1] += product * turn[c]
+            sums[2] += product * turn[c] ** 2
+    return largest, smallest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _centring(sums: Floats, largest: float, smallest: float, last_step: float) -> tuple[float, float]:
+    """The sum of all products to aim at, by Mehrotra's rule, and how far to trust second-order terms."""
+    a, b = 1.0 / max(largest, 1.0), 1.0 / max(1.0 - smallest, 1.0)
+    after = (1.0 - b) * sums[0] + (b - (1.0 - b) * a) * sums[1] - a * b * sums[2]
+    sigma = min(max(after / sums[0], 0.0), 1.0) ** 3
+    if last_step < 0.3:
+        sigma = max(sigma, 0.3)
+    # Short steps tell that products differ too much: the corrector then evens them out.
+    return sigma * sums[0], 1.0 if min(a, b) > 0.1 else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _correct_pairs(
+    slack: Floats,
+    mult: Floats,
+    ratios: Floats,
+    goal: Floats,
+    change: Floats,
+    turn: Floats,
+    slack_step: float,
+    mult_step: float,
+) -> tuple[float, float]:
+    """`_correct` for the pairs of the curve: changes of multipliers into `turn`; the steps that keep all positive."""
+    for c in range(slack.size):
+        if mult[c] > 0.0:
+            turn[c] = goal[c] - mult[c] - ratios[c] * change[c]
+            if slack[c] + slack_step * change[c] < 0.0:
+                slack_step = -slack[c] / change[c]
+            if mult[c] + mult_step * turn[c] < 0.0:
+                mult_step = -mult[c] / turn[c]
+    return slack_step, mult_step
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _move_pairs(
+    slack: Floats,
+    mult: Floats,
+    change: Floats,
+    turn: Floats,
+    rows: Floats,
+    changes: Floats,
+    slack_step: float,
+    mult_step: float,
+) -> None:
+    """A step of all slacks and multipliers."""
+    for c in range(slack.size):
+        if mult[c] > 0.0:
+            slack[c] += slack_step * change[c]
+            mult[c] += mult_step * turn[c]
+    for i in range(rows.shape[1]):
+        rows[0, i] -= slack_step * changes[0, i]
+        rows[1, i] += slack_step * changes[0, i]
+        rows[2, i] += mult_step * changes[1, i]
+        rows[3, i] += mult_step * changes[2, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def fit_quantile_spline(
     lengths: Floats,
     starts: Ints,
@@ -448,11 +612,10 @@ def fit_quantile_spline(
     n_pairs = 2 * m
     for c in range(n):
         n_pairs += mult[c] > 0.0
+    system = _empty_system(k, bounded)
     weight, affine, changes = np.empty(m), np.empty(m), np.empty((3, m))
-    diagonal, off, inverses, curvature = np.empty(k), np.empty(k - 1), np.empty((k, 3)), np.empty(k)
     base, load, second, central = np.empty(k), np.empty(k), np.empty(k), np.empty(k)
     right, right_ends, step = np.zeros((2, k)), np.zeros(2), np.empty((2, k))
-    border, lean, corner = np.empty((0 if bounded else 2, 2, k)), np.zeros(k), np.zeros((2, 2))
     change, turn, goal, ratios, sums = np.empty(n), np.zeros(n), np.zeros(n), np.zeros(n), np.empty(3)
     best_u, best_w, best_th = u.copy(), w.copy(), np.zeros(m)
     best_gap, stalled, last_step, n_iter = np.inf, 0, 1.0, 0
@@ -469,80 +632,27 @@ def fit_quantile_spline(
             return best_u, best_th, best_w, n_iter
         n_iter += 1
 
-        _assemble(starts, place, low, high, rows, weight, diagonal, off, base, load)
+        _assemble(starts, place, low, high, rows, weight, system.diagonal, system.off, base, load)
         base += imbalance(load, w, lengths)
-        for c in range(n):
-            if mult[c] > 0.0:
-                ratios[c] = mult[c] / slack[c]
-        sum_ratios = 0.0
-        for j in range(k):
-            curvature[j] = ratios[j] + ratios[k + j] if mult[j] > 0.0 else -1.0
-            lean[j] = -kappa * (ratios[j] - ratios[k + j])
-            sum_ratios += ratios[j] + ratios[k + j]
-        factor((1.0 + _RIDGE) * diagonal, off, lengths, curvature, inverses)
-        if not bounded:
-            one, two, three = ratios[n - 3], ratios[n - 2], ratios[n - 1]
-            corner[0, 0] = -(one + two)
-            corner[0, 1] = corner[1, 0] = one - two
-            corner[1, 1] = -(one + two + kappa**2 * sum_ratios + (1.0 + kappa) ** 2 * three)
-            border[:] = 0.0
-            border[0, 0, 0] -= 1.0 / lengths[0]
-            border[0, 0, 1] += 1.0 / lengths[0]
-            border[0, 0, k - 2] -= 1.0 / lengths[k - 2]
-            border[0, 0, k - 1] += 1.0 / lengths[k - 2]
-            border[1, 1] = lean
-            for c in range(2):
-                substitute(inverses, off, lengths, curvature, border[c, 0], border[c, 1])
-
-        largest = smallest = centre = trust = slack_step = mult_step = dv = de = 0.0
-        for phase in range(2):
-            # The predictor aims at products of zero, the corrector at `centre` and at second-order accuracy.
-            right[0] = base
-            if phase == 1:
-                right[0] += centre * central + trust * second
-            for c in range(n):
-                if mult[c] > 0.0:
-                    goal[c] = centre / slack[c] - trust * mult[c] * turn[c] * (1.0 - turn[c])
-            sum_goals = 0.0
-            for j in range(k):
-                right[1, j] = mult[k + j] - mult[j] + goal[j] - goal[k + j]
-                sum_goals += goal[j] + goal[k + j]
-            if not bounded:
-                right_ends[0] = mult[n - 2] - mult[n - 3] + goal[n - 3] - goal[n - 2]
-                right_ends[1] = kappa * sum_goals + (1.0 + kappa) * goal[n - 1] - goal[n - 3] - goal[n - 2]
-            dv, de = newton_step(
-                diagonal, off, lengths, curvature, lean, corner, inverses, border, right, right_ends, step
-            )
-            _slack_changes(step[1], dv, de, kappa, change)
-            if phase == 0:
-                sums[:] = 0.0
-                largest, smallest = _predict(starts, place, rows, weight, step[0], affine, second, central, sums)
-                for c in range(n):
-                    if mult[c] > 0.0:
-                        turn[c] = -change[c] / slack[c]
-                        largest, smallest = max(largest, turn[c]), min(smallest, turn[c])
-                        product = slack[c] * mult[c]
-                        sums[0] += product
-                        sums[1] += product * turn[c]
-                        sums[2] += product * turn[c] ** 2
-                a, b = 1.0 / max(largest, 1.0), 1.0 / max(1.0 - smallest, 1.0)
-                after = (1.0 - b) * sums[0] + (b - (1.0 - b) * a) * sums[1] - a * b * sums[2]
-                sigma = min(max(after / sums[0], 0.0), 1.0) ** 3
-                # Short steps tell that products differ too much: the corrector then evens them out.
-                trust = 1.0 if min(a, b) > 0.1 else 0.0
-                if last_step < 0.3:
-                    sigma = max(sigma, 0.3)
-                # Products far below what is asked for would only cost accuracy.
-                centre = max(sigma * sums[0], 0.1 * tol * primal) / n_pairs
-
-        slack_step, mult_step = _correct(starts, place, rows, weight, affine, step[0], centre, trust, changes)
-        for c in range(n):
-            if mult[c] > 0.0:
-                turn[c] = goal[c] - mult[c] - ratios[c] * change[c]
-                if slack[c] + slack_step * change[c] < 0.0:
-                    slack_step = -slack[c] / change[c]
-                if mult[c] + mult_step * turn[c] < 0.0:
-                    mult_step = -mult[c] / turn[c]
+        _factor_system(lengths, kappa, bounded, slack, mult, ratios, system)
+        # The predictor aims at products of zero.
+        right[0] = base
+        _aim(kappa, bounded, slack, mult, turn, 0.0, 0.0, goal, right, right_ends)
+        dv, de = newton_step(lengths, system, right, right_ends, step)
+        _slack_changes(step[1], dv, de, kappa, change)
+        sums[:] = 0.0
+        largest, smallest = _predict(starts, place, rows, weight, step[0], affine, second, central, sums)
+        largest, smallest = _predict_pairs(slack, mult, change, turn, sums, largest, smallest)
+        centre, trust = _centring(sums, largest, smallest, last_step)
+        # Products far below what is asked for would only cost accuracy.
+        centre = max(centre, 0.1 * tol * primal) / n_pairs
+        # The corrector aims at products `centre`, and at second-order accuracy.
+        right[0] = base + (centre * central + trust * second)
+        _aim(kappa, bounded, slack, mult, turn, centre, trust, goal, right, right_ends)
+        dv, de = newton_step(lengths, system, right, right_ends, step)
+        _slack_changes(step[1], dv, de, kappa, change)
+        steps = _correct(starts, place, rows, weight, affine, step[0], centre, trust, changes)
+        slack_step, mult_step = _correct_pairs(slack, mult, ratios, goal, change, turn, steps[0], steps[1])
         slack_step, mult_step = min(1.0, 0.995 * slack_step), min(1.0, 0.995 * mult_step)
         last_step = min(slack_step, mult_step)
 
@@ -551,12 +661,4 @@ def fit_quantile_spline(
         v += slack_step * dv
         if not bounded:
             w[0], w[k - 1] = v, -v
-        for c in range(n):
-            if mult[c] > 0.0:
-                slack[c] += slack_step * change[c]
-                mult[c] += mult_step * turn[c]
-        for i in range(m):
-            rows[0, i] -= slack_step * changes[0, i]
-            rows[1, i] += slack_step * changes[0, i]
-            rows[2, i] += mult_step * changes[1, i]
-            rows[3, i] += mult_step * changes[2, i]
+        _move_pairs(slack, mult, change, turn, rows, changes, slack_step, mult_step)

@@ -7,7 +7,14 @@ import pytest
 from scipy.optimize import linprog
 
 from convexnn.kernels import quantile_splines
-from convexnn.kernels.quantile_splines import factor, fit_quantile_spline, newton_step, second_difference, substitute
+from convexnn.kernels.quantile_splines import (
+    System,
+    factor,
+    fit_quantile_spline,
+    newton_step,
+    second_difference,
+    substitute,
+)
 
 SHAPES = {"relu": (1.0, False), "leaky": (5 / 3, False), "absolute": (0.0, False), "ramps": (0.0, True)}
 every_shape = pytest.mark.parametrize(("kappa", "bounded"), SHAPES.values(), ids=SHAPES)
@@ -131,5 +138,6 @@ def test_newton_steps_solve_the_bordered_system(kappa, bounded):
         border[0, 0], border[1, 1] = t[:, 0] - t[:, -1], lean
         for u, w in border:
             substitute(inverses, off, lengths, curvature, u, w)
-    v, e = newton_step(diagonal, off, lengths, curvature, lean, corner, inverses, border, right, ends, step)
+    system = System(diagonal, off, curvature, lean, corner, inverses, border)
+    v, e = newton_step(lengths, system, right, ends, step)
     np.testing.assert_allclose(np.concatenate((step[0], step[1, free], [] if bounded else [v, e])), expected, rtol=1e-9)
