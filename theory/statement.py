@@ -131,7 +131,7 @@ class Theorem:
     falsify : twins, each of which must be refuted.
     examples : instances that are always checked, before the drawn ones.
     uses : notes that some instance must carry, so that the claim is not checked on trivial cases only.
-    spec : number in the list of executable theorems, such as "T7".
+    spec : number of the statement, such as "T7", unique in its folder.
     """
 
     key: str
