@@ -96,6 +96,8 @@ def audited_gap(solution: cnn.Solution) -> tuple[float, float]:
     slope = np.abs(loss.multiplier(y, f, weight)).sum()
     error = off * slope + weight.sum() * off ** max(loss.degree, 1)
     error += 8 * _EPS * float(np.abs(th) @ np.abs(targets))
+    # So may every correlation, and with it the scale that makes the dual point feasible.
+    error += 8 * _EPS * float(np.abs(th).sum()) * problem.column_range / problem.beta * abs(float(th @ targets))
     return float((primal - dual) / primal), float(error / primal)
 
 
