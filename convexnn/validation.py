@@ -86,14 +86,16 @@ def as_not_negative(name: str, value: float) -> float:
     return number
 
 
-def as_integer(name: str, value: Any, least: int = 1) -> int:
-    """An integer that is at least `least`."""
+def as_integer(name: str, value: Any, least: int = 1, most: int = 2**63 - 1) -> int:
+    """An integer from `least` to `most`."""
     try:
         number = operator.index(value)
     except TypeError:
         number = least - 1
     if isinstance(value, bool) or number < least:
         raise InputError(f"{name} must be an integer >= {least}, got {value!r}")
+    if number > most:
+        raise InputError(f"{name} must be at most {most}, got {number}")
     return number
 
 

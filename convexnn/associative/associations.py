@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from convexnn.associative.model import as_activity, as_grid
 from convexnn.errors import InputError
-from convexnn.validation import FloatArray, as_generator
+from convexnn.validation import FloatArray, as_generator, as_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class Associations:
         InputError
             If `count` is not an integer from 1 to the number of associations.
         """
-        if as_count("count", count) > self.n_associations:
+        if as_integer("count", count) > self.n_associations:
             raise InputError(f"count must be at most the {self.n_associations} associations, got {count}")
         return Associations(self.inputs[:count], self.outputs[:count])
 
@@ -111,7 +111,7 @@ def random_associations(
     InputError
         For counts below 1, probabilities that are not strictly between 0 and 1, or an `f_in` of the wrong length.
     """
-    shape = as_count("n_associations", n_associations), as_count("n_inputs", n_inputs)
+    shape = as_integer("n_associations", n_associations), as_integer("n_inputs", n_inputs)
     activity = as_activity(f_in)
     if activity.size not in (1, n_inputs):
         raise InputError(f"f_in must be one number or one number an input ({n_inputs}), got {activity.size} numbers")
@@ -133,19 +133,6 @@ def as_scalar(name: str, value: Any) -> float:
     if grid.ndim:
         raise InputError(f"{name} must be one number, got an array of shape {grid.shape}")
     return float(grid)
-
-
-def as_count(name: str, value: Any) -> int:
-    """An integer of at least 1, which fits 64 bits.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value < 2**63:
-        raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
-    return int(value)
 
 
 def as_associations(associations: Any) -> Associations:

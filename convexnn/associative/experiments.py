@@ -31,7 +31,7 @@ from convexnn.associative.learned import Learned
 from convexnn.associative.online import learn_online
 from convexnn.errors import InputError
 from convexnn.files import write_text
-from convexnn.validation import FloatArray
+from convexnn.validation import FloatArray, as_integer
 
 _OPTIONAL = ("inhibitory", "density", "gap")
 
@@ -69,10 +69,7 @@ class Point:
 
     def __post_init__(self) -> None:
         for name, least in (("n_inputs", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise InputError(f"{name} must be an integer of at least {least}, got {value!r}")
-            object.__setattr__(self, name, int(value))
+            object.__setattr__(self, name, as_integer(name, getattr(self, name), least))
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name not in ("n_inputs", "seed") and not (value is None and field.name in _OPTIONAL):

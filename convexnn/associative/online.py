@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convexnn.associative.associations import Associations, as_associations, as_count, as_scalar
+from convexnn.associative.associations import Associations, as_associations, as_scalar
 from convexnn.associative.learned import Constraints, Learned
 from convexnn.errors import InputError
-from convexnn.kernels.online_rule import RECORDED, Rule, pack, run, run_all
-from convexnn.validation import FloatArray, as_generator, as_number, as_positive
+from convexnn.kernels.online_rule import FAR, RECORDED, Rule, pack, run, run_all
+from convexnn.validation import FloatArray, as_generator, as_integer, as_number, as_positive
 
 _EPS = float(np.finfo(np.float64).eps)
 NORM_TOLERANCE = 1e-3
@@ -31,7 +31,6 @@ STORED, NOT_STORED = "stored", "not stored"
 _HEADROOM = 16
 
 _MOST_RECORDS = 10**7  # 400 MB a run
-_FAR = 2.0**62  # beyond all fields, in multiples of the grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,9 +242,9 @@ class _Task:
     ) -> _Task:
         constraints = Constraints.of(n_inputs, threshold=threshold, signs=signs, gap=gap)
         rule = _rule(n_inputs, constraints.gap, push, pull, reactivation)
-        every = as_count("record_every", record_every) if record_every is not None else 1
+        every = as_integer("record_every", record_every) if record_every is not None else 1
         free = np.zeros(n_inputs) if constraints.signs is None else constraints.signs
-        shared = _Shared(free.astype(np.int64), rule, as_count("n_steps", n_steps), every)
+        shared = _Shared(free.astype(np.int64), rule, as_integer("n_steps", n_steps), every)
         if record_every is not None and shared.n_steps // every > _MOST_RECORDS:
             least = math.ceil(shared.n_steps / _MOST_RECORDS)
             raise InputError(
@@ -268,7 +267,7 @@ class _Task:
         return _Arrays(
             words=pack(associations.inputs != 0),
             side=side.astype(np.int64),
-            required=np.clip(np.ceil(required / grid), -_FAR, _FAR).astype(np.int64),
+            required=np.clip(np.ceil(required / grid), -FAR, FAR).astype(np.int64),
             key=rng.integers(2**64, dtype=np.uint64),
             weights=np.round(weights / grid).astype(np.int64),
             pushes=np.zeros(m, dtype=np.int64),

@@ -31,7 +31,7 @@ Words = NDArray[np.uint64]
 RECORDED = 5  # numbers that are recorded a step
 PRECISION = 24  # binary places of the probability with which weights leave the gap
 
-_FAR = 2**62  # above all weights
+FAR = 2**62  # beyond all weights and fields
 _PLACES = np.uint64(
     64
 )  # unsigned, like all that is counted up to it, so that indexing need not look for negative numbers
@@ -217,8 +217,8 @@ def _start(words: Words, weights: Ints, signs: Ints) -> State:
     padded = np.zeros(64 * n_words, dtype=np.int64)
     padded[: weights.size] = weights
     lowest, highest = np.zeros_like(padded), np.zeros_like(padded)
-    lowest[: weights.size] = np.where(signs > 0, 0, -_FAR)
-    highest[: weights.size] = np.where(signs < 0, 0, _FAR)
+    lowest[: weights.size] = np.where(signs > 0, 0, -FAR)
+    highest[: weights.size] = np.where(signs < 0, 0, FAR)
     fields, none = np.zeros(m, dtype=np.int64), np.zeros(n_words, dtype=np.uint64)
     for j in range(weights.size):
         _add_column(fields, words[j >> 6], j & 63, weights[j])

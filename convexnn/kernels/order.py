@@ -14,3 +14,12 @@ def is_increasing(x: NDArray[np.float64]) -> bool:
         if not x[i] > x[i - 1]:
             return False
     return True
+
+
+@njit(cache=True, nogil=True)
+def is_ascending(x: NDArray[np.float64]) -> bool:
+    """Whether no entry is smaller than its predecessor: several at a time, to the end, for data that mostly are."""
+    falls = 0
+    for i in range(1, x.size):
+        falls += x[i] < x[i - 1]
+    return falls == 0

@@ -16,15 +16,6 @@ Ints = NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True)
-def is_ascending(x: Floats) -> bool:
-    """Whether no entry is smaller than its predecessor."""
-    falls = 0
-    for i in range(1, x.size):
-        falls += x[i] < x[i - 1]
-    return falls == 0
-
-
-@njit(cache=True, nogil=True)
 def segment_starts(x: Floats, size: int) -> Ints:
     """First rows of the segments of about `size` rows, and the number of rows at the end."""
     n = x.size

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from convexnn.architecture import Architecture
 from convexnn.kernels.binning import bin_numbers, gather, sort_rows
-from convexnn.kernels.segments import is_ascending, scan, segment_starts, segment_statistics
+from convexnn.kernels.order import is_ascending
+from convexnn.kernels.segments import scan, segment_starts, segment_statistics
 from convexnn.kernels.splines import fit_spline, suspicious
 from convexnn.lasso.certificate import Certificate
 from convexnn.lasso.problem import Problem

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convexnn.dictionaries.feature import Feature
-from convexnn.kernels.segments import is_ascending
+from convexnn.kernels.order import is_ascending
 from convexnn.lasso.certificate import Certificate, bounded_by, repair
 from convexnn.lasso.function_space import has_closed_form, recover
 from convexnn.lasso.merged import has_many_inputs

@@ -181,11 +181,9 @@ def make_task(
 def as_seeds(seeds: Any) -> list[int]:
     """A count as the seeds 0, 1, ...; a sequence of seeds as it is."""
     if isinstance(seeds, Iterable) and not isinstance(seeds, (str, bytes)):
-        seeds = [as_integer("each seed", seed, 0) for seed in seeds]
+        seeds = [as_integer("each seed", seed, 0, 2**64 - 1) for seed in seeds]
         if not seeds:
             raise InputError("seeds is empty; at least one network is needed")
-        if max(seeds) >= 2**64:
-            raise InputError(f"each seed must be below 2^64, got {max(seeds)}")
         return seeds
     return list(range(as_integer("seeds", seeds)))
 

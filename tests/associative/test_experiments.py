@@ -197,9 +197,9 @@ def test_a_constraint_never_helps():
     [
         ({"load": 0.5, "seed": 0}, "give n_inputs: one value"),
         ({**FEW, "p": 0.5}, "unknown axis 'p'; known: n_inputs, load, seed"),
-        ({**FEW, "n_inputs": 0}, "n_inputs must be an integer of at least 1, got 0"),
+        ({**FEW, "n_inputs": 0}, "n_inputs must be an integer >= 1, got 0"),
         ({**FEW, "n_inputs": 12.0}, "n_inputs must be an integer"),
-        ({**FEW, "seed": -1}, "seed must be an integer of at least 0, got -1"),
+        ({**FEW, "seed": -1}, "seed must be an integer >= 0, got -1"),
         ({**FEW, "load": 0}, "load must be positive"),
         ({**FEW, "load": 0.01}, "a load of 0.01 is no association of 12 inputs"),
         ({**FEW, "gap": -1}, "gap must be at least 0"),

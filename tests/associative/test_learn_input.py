@@ -44,9 +44,9 @@ def test_wrong_associations(inputs, outputs, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_inputs": 0}, "n_inputs must be an integer of at least 1, got 0"),
-        ({"n_inputs": 2.5}, "n_inputs must be an integer of at least 1, got 2.5"),
-        ({"n_associations": True}, "n_associations must be an integer of at least 1, got True"),
+        ({"n_inputs": 0}, "n_inputs must be an integer >= 1, got 0"),
+        ({"n_inputs": 2.5}, "n_inputs must be an integer >= 1, got 2.5"),
+        ({"n_associations": True}, "n_associations must be an integer >= 1, got True"),
         ({"f_in": 0}, "f_in must be strictly between 0 and 1, got 0.0"),
         ({"f_in": [0.5, 1, 0.5]}, "f_in must be strictly between 0 and 1, got 1.0 at index (1,)"),
         ({"f_in": [0.5, 0.2]}, "f_in must be one number or one number an input (3), got 2 numbers"),

@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from convexnn.kernels.segments import is_ascending, scan, segment_starts, segment_statistics
+from convexnn.kernels.order import is_ascending
+from convexnn.kernels.segments import scan, segment_starts, segment_statistics
 
 RNG = np.random.default_rng(5)
 

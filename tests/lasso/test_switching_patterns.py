@@ -6,10 +6,10 @@ import warnings
 
 import numpy as np
 import pytest
-from helpers import assert_certified, data
+from helpers import data
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torture import every_family, problem, shuffled, solved
+from torture import assert_agrees_on_small_data, every_family, problem, shuffled, solved
 
 import convexnn as cnn
 from convexnn.lasso.switching_patterns import applies, solve_patterns
@@ -26,16 +26,8 @@ every_pattern = pytest.mark.parametrize("architecture", PATTERNS.values(), ids=P
 @settings(max_examples=40)
 @given(rows=data(), share=st.floats(1e-4, 1.1), seed=st.integers(0, 2**32 - 1), weighted=st.booleans())
 def test_small_data_with_ties_and_weights(architecture, rows, share, seed, weighted):
-    x, y = rows
-    weight = np.random.default_rng(seed).exponential(size=x.size) if weighted else None
-    beta = share * cnn.Problem(x, y, 1.0, architecture, sample_weight=weight).beta_max or 1.0
-    p = cnn.Problem(x, y, beta, architecture, sample_weight=weight)
-    assert applies(p) == (np.unique(x).size - 1 > architecture.switches)
-    if applies(p):
-        solution, reference = solved(p, solve_patterns, tol=1e-12), cnn.solve(p, solver="conic", tol=1e-8)
-        assert_certified(solution, kkt=2e-6)  # a gap is the square of a violation
-        scale = max(reference.objective, 1e-12 * np.ptp(y) ** 2)
-        assert solution.objective == pytest.approx(reference.objective, abs=1e-8 * scale)
+    agrees = assert_agrees_on_small_data(rows, share, seed, weighted, architecture, solve_patterns, applies=applies)
+    assert agrees == (np.unique(rows[0]).size - 1 > architecture.switches)
 
 
 @every_pattern

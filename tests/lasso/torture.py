@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import problem_at
+from helpers import assert_certified, problem_at
 
-from convexnn import Problem, Solution, losses
+from convexnn import Problem, Solution, losses, solve
 
 FAMILIES = ("uniform", "integer", "cluster", "offset", "logarithmic", "two scales", "alternating", "steep", "spike")
 every_family = pytest.mark.parametrize("family", FAMILIES)
@@ -57,3 +57,18 @@ def shuffled(problem: Problem, rng) -> tuple[Problem, np.ndarray]:
     order = rng.permutation(problem.n_samples)
     x, y, weight = problem.x[order], problem.y[order], problem.weight[order]
     return Problem(x, y, problem.beta, problem.architecture, sample_weight=weight), order
+
+
+def assert_agrees_on_small_data(rows, share, seed, weighted, architecture, solver, *, applies):
+    """The optimum of the reference with ties and weights, where the solver applies: whether it does is returned."""
+    x, y = rows
+    weight = np.random.default_rng(seed).exponential(size=x.size) if weighted else None
+    beta = share * Problem(x, y, 1.0, architecture, sample_weight=weight).beta_max or 1.0
+    p = Problem(x, y, beta, architecture, sample_weight=weight)
+    if not applies(p):
+        return False
+    solution, reference = solved(p, solver, tol=1e-12), solve(p, solver="conic", tol=1e-8)
+    assert_certified(solution, kkt=2e-6)  # a gap is the square of a violation
+    scale = max(reference.objective, 1e-12 * np.ptp(y) ** 2)
+    assert solution.objective == pytest.approx(reference.objective, abs=1e-8 * scale)
+    return True

@@ -315,7 +315,7 @@ REFUSED = {
     "no seeds": ({"seeds": []}, "seeds is empty"),
     "seeds": ({"seeds": [1.5]}, "each seed must be an integer >= 0"),
     "seed": ({"seeds": [-1]}, "each seed must be an integer >= 0"),
-    "large seed": ({"seeds": [2**64]}, "each seed must be below"),
+    "large seed": ({"seeds": [2**64]}, "each seed must be at most"),
     "initial": ({"initial": []}, "initial needs one network a seed, got 0 networks and 3 seeds"),
     "initial that is no sequence": ({"initial": iter([])}, "initial must be a sequence of one network a seed, got"),
     "initial of numbers": ({"initial": [1, 2, 3]}, "initial networks must have architecture relu, depth 2 and 9 units"),
