@@ -26,3 +26,4 @@ $(STAMP): pyproject.toml
 
 clean:
 	rm -rf build dist .hypothesis
+	find convexnn -name '*.nb[ci]' -delete

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from convexnn import training
-from convexnn.kernels import training as kernel
+from convexnn.kernels.training.updates import EPSILON
 from convexnn.training.descent import descend, make_task
 
 SIZES = ((64, 64), (64, 256), (100, 128))
@@ -111,7 +111,7 @@ def ours(x: Floats, y: Floats, start: Floats, optimizer: str, rate: float, *, in
             removal=None,
             record_every=steps,
         )
-        return descend(task._replace(in_order=in_order), (1, width, 1), start.copy(), seeds)[0].theta
+        return descend(task._replace(in_order=in_order, lockstep=in_order), (1, width, 1), start.copy(), seeds)[0].theta
 
     return run
 
@@ -202,7 +202,7 @@ def torch_run(gradients, kind, x: Floats, y: Floats, start: Floats, optimizer: s
                 continue
             mean.lerp_(gradient, 0.1)
             square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-            torch.sqrt(square, out=root).div_((1 - 0.999**t) ** 0.5).add_(kernel.EPSILON)
+            torch.sqrt(square, out=root).div_((1 - 0.999**t) ** 0.5).add_(EPSILON)
             theta.addcdiv_(mean, root, value=-rate / (1 - 0.9**t))
         return theta.double().numpy()
 

@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convexnn.errors import InputError
-from convexnn.kernels import training as kernel
-from convexnn.kernels.training_arrays import Networks, Task, workspace
+from convexnn.kernels.lanes import LANES
+from convexnn.kernels.random import random_bits
+from convexnn.kernels.training import losses, parameters, updates
+from convexnn.kernels.training.arrays import Networks, Task, workspace
+from convexnn.kernels.training.loop import train_networks
 from convexnn.training.schedules import Schedule, every_step
 from convexnn.validation import FloatArray, as_integer, as_not_negative, as_number, one_of
 
-LOSSES = {"squared": kernel.SQUARED, "logistic": kernel.LOGISTIC}
-_UNITS = {"all": kernel.ALL, "live": kernel.LIVE, "dead": kernel.DEAD}
+LOSSES = {"squared": losses.SQUARED, "logistic": losses.LOGISTIC}
+_UNITS = {"all": parameters.ALL, "live": parameters.LIVE, "dead": parameters.DEAD}
 _PARAMETERS = ("weights", "biases", "scales")
 _RECORDS = 100
 _UPDATES = 10_000_000  # of single parameters in a call, unless a network alone has more; calls cannot be interrupted
@@ -152,6 +155,8 @@ def make_task(
     noise = noise or Noise(0.0)
     regularisation = regularisation or Regularisation(0.0)
     every = max(n_steps // _RECORDS, 1) if record_every is None else as_integer("record_every", record_every)
+    in_order = x.shape[1] == y.shape[1] == len(slopes) == 1 and not normalised
+    noises = every_step("sigma of the noise", noise.sigma, n_steps)
     return Task(
         x=np.ascontiguousarray(x),
         y=np.ascontiguousarray(y),
@@ -159,12 +164,13 @@ def make_task(
         slopes=np.ascontiguousarray(slopes, dtype=float),
         diagonal=diagonal,
         normalised=normalised,
-        in_order=x.shape[1] == y.shape[1] == len(slopes) == 1 and not normalised,
-        optimiser=kernel.SGD if optimizer == "sgd" else kernel.ADAM,
+        in_order=in_order,
+        lockstep=in_order and removal is None and not noises.any(),
+        optimiser=updates.SGD if optimizer == "sgd" else updates.ADAM,
         momentum=float(momentum),
         rates=every_step("learning_rate", learning_rate, n_steps),
         strengths=every_step("strength of the regularisation", regularisation.strength, n_steps),
-        noises=every_step("sigma of the noise", noise.sigma, n_steps),
+        noises=noises,
         beta=as_not_negative("beta", beta),
         exponent=exponent,
         regularised=np.array([kind in regularisation.on for kind in _PARAMETERS]),
@@ -204,7 +210,7 @@ def descend(task: Task, widths: Sequence[int], starts: FloatArray, seeds: Sequen
     widths : sequence of int
         Inputs, units of every hidden layer, outputs.
     starts : (r, P) array
-        The parameters at the start, in the order of `convexnn.kernels.training`; trained in place.
+        The parameters at the start, in the order of `convexnn.kernels.training.parameters`; trained in place.
 
     Returns
     -------
@@ -217,21 +223,25 @@ def descend(task: Task, widths: Sequence[int], starts: FloatArray, seeds: Sequen
         widths=np.tile(np.array(widths, dtype=np.int64), (r, 1)),
         units=np.tile(np.arange(max(widths[1:-1])), (r, hidden, 1)),
         keys=np.array(
-            [[kernel.random_bits(seed, stream) for stream in _STREAMS] for seed in map(np.uint64, seeds)],
+            [[random_bits(seed, stream) for stream in _STREAMS] for seed in map(np.uint64, seeds)],
             dtype=np.uint64,
         ),
         objective=np.empty((r, k)),
         counts=np.zeros((r, k, hidden, 3), dtype=np.int64),
+        dead=np.zeros((r, hidden, max(widths[1:-1])), dtype=np.bool_),
+        living=np.tile(np.array(widths[1:-1], dtype=np.int64), (r, 1)),
     )
-    n_threads = min(numba.get_num_threads(), r)
+    n_threads = numba.get_num_threads()
     size = min(max(_UPDATES // (starts.shape[1] * max(task.rates.size, 1)), 1), -(-r // n_threads))
+    if task.lockstep:
+        size = -(-size // LANES) * LANES
     shares = [(first, min(first + size, r)) for first in range(0, r, size)]
 
     def run(share: tuple[int, int]) -> None:
         work = workspace(task, np.array(widths), starts.shape[1])
-        kernel.train_networks(task, networks, *share, work)
+        train_networks(task, networks, *share, work)
 
-    if n_threads == 1:
+    if min(n_threads, len(shares)) == 1:
         for share in shares:
             run(share)
     else:

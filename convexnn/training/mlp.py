@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convexnn.activations import Activation, as_activation
 from convexnn.errors import InputError
-from convexnn.kernels.training import SMALLEST_VARIANCE
+from convexnn.kernels.training.dense import SMALLEST_VARIANCE
 from convexnn.training.descent import History, Noise, Regularisation, as_seeds, check_one_a_seed, descend, make_task
 from convexnn.training.schedules import Schedule
 from convexnn.validation import FloatArray, as_integer

@@ -88,7 +88,7 @@ def test_the_same_numbers_on_any_number_of_threads(monkeypatch):
         same(runs[0], runs[2])
 
 
-def test_training_can_be_interrupted_between_networks(monkeypatch):
+def test_training_can_be_interrupted_between_groups_of_networks(monkeypatch):
     from convexnn.training import descent
 
     x, y = data()
@@ -100,18 +100,19 @@ def test_training_can_be_interrupted_between_networks(monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(descent, "_UPDATES", 1)
-    monkeypatch.setattr(descent.kernel, "train_networks", interrupted)
+    monkeypatch.setattr(descent, "train_networks", interrupted)
     monkeypatch.setattr(numba, "get_num_threads", lambda: 1)
     with pytest.raises(KeyboardInterrupt):
-        short(x, y, seeds=5)
-    assert calls == [(0, 1), (1, 2)]
+        short(x, y, seeds=20)
+    assert calls == [(0, 8), (8, 16)]
 
 
-def test_the_division_into_calls_does_not_matter(monkeypatch):
+@pytest.mark.parametrize("options", [{"seeds": 5, "noise": Noise(0.01), "removal": 10}, {"seeds": 11}])
+def test_the_division_into_calls_does_not_matter(options, monkeypatch):
     from convexnn.training import descent
 
     x, y = data()
-    options = {"seeds": 5, "batch_size": 4, "noise": Noise(0.01), "removal": 10}
+    options = {"batch_size": 4, **options}
     whole = short(x, y, **options)
     monkeypatch.setattr(descent, "_UPDATES", 1)
     same(whole, short(x, y, **options))

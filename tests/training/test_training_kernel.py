@@ -7,9 +7,13 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from convexnn.kernels import training as kernel
+from convexnn.kernels import random
+from convexnn.kernels.training import dense, lockstep, loop, losses, parameters, sorted_rows, updates
+from convexnn.training import descent
 from convexnn.training.descent import Noise, Regularisation, descend, make_task
 from tests.training import naive
 
@@ -54,6 +58,10 @@ def start(m=WIDTH, seed=1):
     rng = np.random.default_rng(seed)
     w = rng.normal(size=m)
     return w, -w * rng.uniform(-1.2, 1.2, m), rng.normal(size=m), 0.3
+
+
+def starts(count):
+    return np.array([np.concatenate((*start(seed=seed)[:3], [0.3])) for seed in range(1, count + 1)])
 
 
 def task_of(x, y, slopes=(0.0, 1.0), n_steps=STEPS, **options):
@@ -116,7 +124,7 @@ def test_dense_gradients_give_the_same_networks(options):
     task = task_of(x, y, **options)
     theta = np.concatenate((*start()[:3], [0.3]))[None]
     ordered, history = descend(task, (1, WIDTH, 1), theta.copy(), [5])
-    dense, other = descend(task._replace(in_order=False), (1, WIDTH, 1), theta.copy(), [5])
+    dense, other = descend(task._replace(in_order=False, lockstep=False), (1, WIDTH, 1), theta.copy(), [5])
     m = ordered.widths[0, 1]
     np.testing.assert_array_equal(ordered.widths, dense.widths)
     np.testing.assert_array_equal(ordered.units[0, 0, :m], dense.units[0, 0, :m])
@@ -126,22 +134,62 @@ def test_dense_gradients_give_the_same_networks(options):
 
 
 @every_option
-@pytest.mark.parametrize("in_order", [True, False])
-def test_compiled_equals_plain_python(options, in_order, monkeypatch):
+@pytest.mark.parametrize("gradient", ["lockstep", "sorted", "dense"])
+def test_compiled_equals_plain_python(options, gradient, monkeypatch):
     x, y = data()
-    task = task_of(x, y, n_steps=8, **options)._replace(in_order=in_order)
-    theta = np.concatenate((*start()[:3], [0.3]))[None]
-    compiled, history = descend(task, (1, WIDTH, 1), theta.copy(), [5])
-    for name in dir(kernel):
-        function = getattr(kernel, name)
-        if hasattr(function, "py_func"):
-            monkeypatch.setattr(kernel, name, function.py_func)
-    with np.errstate(over="ignore"):  # 64-bit products wrap around
-        plain, other = descend(task, (1, WIDTH, 1), theta.copy(), [5])
+    task = task_of(x, y, n_steps=8, **options)
+    if gradient == "lockstep" and not task.lockstep:
+        pytest.skip("noise and removal are one network's own")
+    task = task._replace(in_order=gradient != "dense", lockstep=gradient == "lockstep")
+    theta = starts(3)
+    compiled, history = descend(task, (1, WIDTH, 1), theta.copy(), [5, 6, 7])
+    for module in (dense, lockstep, loop, losses, parameters, random, sorted_rows, updates):
+        for name, function in vars(module).copy().items():
+            if hasattr(function, "py_func"):
+                monkeypatch.setattr(module, name, function.py_func)
+    monkeypatch.setattr(descent, "train_networks", loop.train_networks)
+    monkeypatch.setattr("numba.get_num_threads", lambda: 1)  # other threads would not know what warnings to ignore
+    with np.errstate(over="ignore", invalid="ignore"):  # 64-bit products wrap around, and 0 times infinity is NaN
+        plain, other = descend(task, (1, WIDTH, 1), theta.copy(), [5, 6, 7])
     np.testing.assert_array_equal(compiled.widths, plain.widths)
     np.testing.assert_allclose(compiled.theta, plain.theta, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(history.objective, other.objective, rtol=1e-12)
     np.testing.assert_array_equal(compiled.counts, plain.counts)
+
+
+@pytest.mark.parametrize("name", [name for name, options in OPTIONS.items() if not {"noise", "removal"} & {*options}])
+@every_loss
+@every_slope
+def test_networks_in_lockstep_equal_those_trained_alone(name, loss, slopes):
+    x, y = data(loss)
+    task = task_of(x, y, slopes, loss=loss, **OPTIONS[name])
+    assert task.lockstep
+    for count in (2, 3, 8, 9, 12):
+        together, history = descend(task, (1, WIDTH, 1), starts(count), range(count))
+        alone, other = descend(task._replace(lockstep=False), (1, WIDTH, 1), starts(count), range(count))
+        np.testing.assert_array_equal(together.theta, alone.theta)
+        for part in ("objective", "alive", "deaths", "revivals"):
+            np.testing.assert_array_equal(getattr(history, part), getattr(other, part))
+
+
+@given(
+    n=st.integers(1, 30),
+    m=st.integers(1, 9),
+    count=st.integers(3, 8),
+    scale=st.sampled_from([1e-150, 1.0, 1e100, 1e200]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_lockstep_of_any_size_and_with_overflow(n, m, count, scale, seed):
+    rng = np.random.default_rng(seed)
+    x, y = np.sort(rng.integers(-8, 8, n) / 4), rng.normal(size=n)
+    theta = rng.integers(-4, 5, (count, 3 * m + 1)) / 2  # with units without a kink, and with kinks at inputs
+    theta[rng.integers(count)] *= scale
+    task = task_of(x, y, (0.1, 1.0), n_steps=12, record_every=5, **OPTIONS["adam"])
+    together, history = descend(task, (1, m, 1), theta.copy(), range(count))
+    alone, other = descend(task._replace(lockstep=False), (1, m, 1), theta.copy(), range(count))
+    np.testing.assert_array_equal(together.theta, alone.theta)
+    np.testing.assert_array_equal(history.objective, other.objective)
+    np.testing.assert_array_equal(history.alive, other.alive)
 
 
 @pytest.mark.parametrize("m", [1, 3, 40])
@@ -154,15 +202,17 @@ def test_gradient_of_one_step(slopes, m):
     weight = rng.integers(0, 3, N).astype(float)
     theta, gradient = np.concatenate((w, b, a, [c])), np.empty(3 * m + 1)
     kinks = rng.integers(0, N + 1, m).astype(np.uint64)
-    slope, level = np.zeros(2 * N + 2), np.zeros(2 * N + 2)
+    slope, level = np.zeros(N + 1), np.zeros(N + 1)
     fenced = np.concatenate(([-np.inf], x, [np.inf]))
-    total = kernel.sorted_gradient(fenced, y, weight, kernel.SQUARED, *slopes, m, theta, kinks, slope, level, gradient)
+    total = sorted_rows.sorted_gradient(
+        fenced, y, weight, losses.SQUARED, *slopes, 0.3, m, theta, kinks, slope, level, gradient
+    )
     network = naive.Shallow(w, b, a, c, *slopes)
     rows = np.repeat(np.arange(N), weight.astype(int))
-    np.testing.assert_allclose(gradient, network.gradient(x[rows], y[rows], 1.0, 0.0), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(gradient, network.gradient(x[rows], y[rows], 1.0, 0.3), rtol=1e-12, atol=1e-12)
     assert total == pytest.approx(network.objective(x[rows], y[rows], 0.0), rel=1e-13)
-    assert not slope[: N + 1].any()
-    assert not level[: N + 1].any()
+    assert not slope.any()
+    assert not level.any()
     for j in range(m):
         on = w[j] * x + b[j] > 0
         assert kinks[j] == (on.argmax() if on.any() else N) if w[j] >= 0 else kinks[j] == on.sum()
@@ -172,23 +222,23 @@ def test_random_numbers_equal_those_of_plain_python():
     key = 0x0123456789ABCDEF
     for index in [0, 1, 2, 12345, 2**40]:
         args = np.uint64(key), np.uint64(index)
-        assert kernel.random_bits(*args) == naive.bits(key, index)
-        assert kernel.uniform(*args) == naive.uniform(key, index)
+        assert random.random_bits(*args) == naive.bits(key, index)
+        assert random.uniform(*args) == naive.uniform(key, index)
 
 
 @pytest.mark.parametrize("u", [2.0**-53, 1e-14, 1.3e-11, 1.5e-11, 1e-5, 0.0749, 0.0751, 0.3, 0.5, 0.7, 0.93, 1 - 1e-9])
 def test_quantiles_equal_those_of_the_standard_library(u):
-    assert kernel.normal_quantile(u) == pytest.approx(NormalDist().inv_cdf(u), rel=4e-16)
+    assert random.normal_quantile(u) == pytest.approx(NormalDist().inv_cdf(u), rel=4e-16)
 
 
 def test_published_values_of_splitmix64():
     # The first outputs for seed 1234567 (rosettacode.org/wiki/Pseudo-random_numbers/Splitmix64).
     published = [6457827717110365317, 3203168211198807973, 9817491932198370423]
-    assert [kernel.random_bits(np.uint64(1234567), np.uint64(i)) for i in range(3)] == published
+    assert [random.random_bits(np.uint64(1234567), np.uint64(i)) for i in range(3)] == published
 
 
 def test_normal_numbers_are_normal():
-    z = np.array([kernel.normal_quantile(kernel.uniform(np.uint64(3), np.uint64(i))) for i in range(20_000)])
+    z = np.array([random.normal_quantile(random.uniform(np.uint64(3), np.uint64(i))) for i in range(20_000)])
     assert stats.kstest(z, "norm").pvalue > 1e-3
     assert abs(np.corrcoef(z[:-1], z[1:])[0, 1]) < 4 / np.sqrt(z.size)
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from convexnn.kernels.lanes import LANES
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -28,6 +30,8 @@ class Task(NamedTuple):
         Whether hidden layers above the first have one weight a unit, and whether all have scales.
     in_order : bool
         Whether the gradient of one hidden layer over sorted inputs applies.
+    lockstep : bool
+        Whether networks are trained side by side: in order, and without noise and removal, which are one network's own.
     optimiser : int
     momentum : float
     rates, strengths, noises : (T,) arrays
@@ -57,6 +61,7 @@ class Task(NamedTuple):
     diagonal: bool
     normalised: bool
     in_order: bool
+    lockstep: bool
     optimiser: int
     momentum: float
     rates: Floats
@@ -80,7 +85,7 @@ class Networks(NamedTuple):
     Attributes
     ----------
     theta : (r, P) array
-        Parameters; after removals fewer than P count.
+        Parameters; after removals fewer than P count. Of a network that diverged, as they were when that was noticed.
     widths : (r, H + 2) array of int
         Inputs, units of the hidden layers, outputs.
     units : (r, H, w) array of int
@@ -91,6 +96,8 @@ class Networks(NamedTuple):
         At the recorded steps; infinite from where a network diverged.
     counts : (r, K, H, 3) array of int
         Units that are alive, and how many died and how many revived since the last recorded step.
+    dead, living : (r, H, w) array of bool and (r, H) array of int
+        Which of the units at the start were dead at the last recorded step, and how many were not.
     """
 
     theta: Floats
@@ -99,6 +106,42 @@ class Networks(NamedTuple):
     keys: Words
     objective: Floats
     counts: Ints
+    dead: Flags
+    living: Ints
+
+
+class Lockstep(NamedTuple):
+    """Memory for eight networks side by side; numbers of the same kind stand next to each other, a lane each.
+
+    Attributes
+    ----------
+    theta, gradient : (8 P,) arrays
+    moments : (2, 8 P) array
+    places : (8 m,) array of uint64
+        Where in `sums` the pair is of the first row beyond the kink of each unit.
+    low, high : (8 m,) arrays
+        The inputs on both sides of the kinks.
+    sums : (16 (n + 1),) array
+        Zero between gradients. Of each row a pair a lane: what slope and level of the network change by at the kinks
+        before it, and then the running sums of r and r x.
+    weight : (8 n,) array
+        Of the rows in the batches.
+    rows : (8, n) array of int
+        Permutations.
+    values : (8 n,) array
+        Of the networks, and then the slopes of the losses.
+    """
+
+    theta: Floats
+    gradient: Floats
+    moments: Floats
+    places: Words
+    low: Floats
+    high: Floats
+    sums: Floats
+    weight: Floats
+    rows: Ints
+    values: Floats
 
 
 class Work(NamedTuple):
@@ -112,7 +155,7 @@ class Work(NamedTuple):
     starts, kinds : (B + 1,) and (B,) arrays of int
         Where the blocks of parameters begin, and of which kind they are.
     kinks : (m,) array of uint64
-    slope, level : (2 n + 2,) arrays
+    slope, level : (n + 1,) arrays
     fenced : (n + 2,) array
         What `sorted_gradient` needs: the places of the kinks, running sums, and the inputs between two infinities.
     weight : (n,) array
@@ -126,6 +169,7 @@ class Work(NamedTuple):
         Of normalised layers: standardised arguments and what they were divided by.
     alive, keep : (H, w) arrays of bool
         Units that are not zero on all rows; units that a removal leaves.
+    lockstep : Lockstep
     """
 
     gradient: Floats
@@ -145,6 +189,30 @@ class Work(NamedTuple):
     delta: Floats
     alive: Flags
     keep: Flags
+    lockstep: Lockstep
+
+
+def _aligned(count: int) -> Floats:
+    """Zeros that begin where a vector of eight can: registers are filled by a fifth faster from there."""
+    spare = np.zeros(count + LANES)
+    first = -spare.ctypes.data // spare.itemsize % LANES
+    return spare[first : first + count]
+
+
+def _side_by_side(n: int, m: int, size: int) -> Lockstep:
+    """Memory for eight networks of m units and this many parameters, on n rows."""
+    return Lockstep(
+        theta=_aligned(LANES * size),
+        gradient=_aligned(LANES * size),
+        moments=_aligned(2 * LANES * size).reshape(2, LANES * size),
+        places=_aligned(LANES * m).view(np.uint64),
+        low=_aligned(LANES * m),
+        high=_aligned(LANES * m),
+        sums=_aligned(2 * LANES * (n + 1)),
+        weight=_aligned(LANES * n),
+        rows=np.zeros((LANES, n), np.int64),
+        values=_aligned(LANES * n),
+    )
 
 
 def workspace(task: Task, widths: Ints, size: int) -> Work:
@@ -159,8 +227,8 @@ def workspace(task: Task, widths: Ints, size: int) -> Work:
         starts=np.zeros(blocks + 1, np.int64),
         kinds=np.zeros(blocks, np.int64),
         kinks=np.zeros(widths[1], np.uint64),
-        slope=np.zeros(2 * n + 2),
-        level=np.zeros(2 * n + 2),
+        slope=np.zeros(n + 1),
+        level=np.zeros(n + 1),
         fenced=np.concatenate(([-np.inf], task.x[:, 0], [np.inf])),
         weight=np.ones(n),
         rows=np.arange(n),
@@ -171,4 +239,5 @@ def workspace(task: Task, widths: Ints, size: int) -> Work:
         delta=np.zeros((hidden + 1, widest, rows)),
         alive=np.zeros((hidden, widest), np.bool_),
         keep=np.zeros((hidden, widest), np.bool_),
+        lockstep=_side_by_side(n, widths[1], size) if task.lockstep else _side_by_side(0, 0, 0),
     )
