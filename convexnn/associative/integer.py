@@ -19,8 +19,10 @@ import numpy as np
 from convexnn.associative.associations import Associations
 from convexnn.associative.learned import Constraints, Learned
 from convexnn.associative.linear import Columns, Program, on_total
-from convexnn.kernels import branch_and_bound as tree_search
-from convexnn.kernels.branch_and_bound import Dictionary, Incumbent, Instance, Tree, Work
+from convexnn.kernels import branch_and_bound, dual_simplex
+from convexnn.kernels.branch_and_bound import Incumbent, Work
+from convexnn.kernels.dual_simplex import Dictionary, Instance, dual_bound
+from convexnn.kernels.open_nodes import Tree, push
 from convexnn.validation import FloatArray
 
 # Nodes whose bound is within this of the incumbent are closed, relative to the size of a margin. The bound that is
@@ -95,13 +97,13 @@ def search(
     tolerance = float(best.tolerance[0]) / scale
     until = math.inf if time_limit is None else began + time_limit
     root = _root(instance, until)
-    bound = min(bound, tree_search.dual_bound(instance, root, np.zeros(instance.owner.size)) / scale)
+    bound = min(bound, dual_bound(instance, root, np.zeros(instance.owner.size)) / scale)
     work, tree = _work(instance, root), _tree(instance, _FIRST_CAPACITY)
-    tree_search.push(tree, bound * scale, work.state)
+    push(tree, bound * scale, work.state)
     max_nodes = 1 + int(_WORK_OF_A_CALL / root.slope.size)
     status = "time limit" if time.perf_counter() > until else ""
     while _is_open(work, tree) and not status:
-        tree_search.search(instance, work, tree, best, max_nodes)
+        branch_and_bound.search(instance, work, tree, best, max_nodes)
         seconds = time.perf_counter() - began
         bound = min(bound, _bound(work, tree, best) / scale)
         if progress is not None:
@@ -163,9 +165,9 @@ def _instance(associations: Associations, constraints: Constraints, columns: Col
 
 def _root(instance: Instance, until: float) -> Dictionary:
     """The dictionary without decisions, optimal unless the clock passes `until`."""
-    root = tree_search.start(instance)
+    root = dual_simplex.start(instance)
     first, count = 0, 1 + int(_WORK_OF_A_CALL / root.slope.size)
-    while tree_search.iterate(root, -math.inf, first, first + count) == tree_search.UNFINISHED:
+    while dual_simplex.iterate(root, -math.inf, first, first + count) == dual_simplex.UNFINISHED:
         first += count
         if time.perf_counter() > until:
             break
@@ -244,5 +246,5 @@ def _compile() -> None:
     instance = _instance(associations, constraints, columns)
     root = _root(instance, math.inf)
     work, tree, best = _work(instance, root), _tree(instance, 4), _incumbent(instance, columns, weights)
-    tree_search.push(tree, tree_search.dual_bound(instance, root, work.prices), work.state)
-    tree_search.search(instance, work, tree, best, 1)
+    push(tree, dual_bound(instance, root, work.prices), work.state)
+    branch_and_bound.search(instance, work, tree, best, 1)

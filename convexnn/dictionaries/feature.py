@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -98,6 +99,43 @@ def weighted_sum(features: Sequence[Feature], coef: FloatArray) -> Feature:
     levels = coef @ from_first + np.append(0.0, np.cumsum(rises))
     label = f"sum of {len(features)} features"
     return Feature(tuple(knots.tolist()), tuple(slopes.tolist()), tuple(levels.tolist()), (), label)
+
+
+def moved(feature: Feature, origin: float) -> Feature:
+    """A feature of the distance from an origin, as one of x: the same function wherever x is a float.
+
+    A knot between two floats becomes the upper one, at the level that the function has there: no float lies between
+    them, so that none is on the wrong piece, however close the data. Of knots that become one the last is kept.
+
+    Parameters
+    ----------
+    feature : Feature
+        A bent one, with its knots and its first offset measured from the origin.
+    origin : float
+        As `scaled` chooses it: 0, or farther from 0 than the data are from it. Distances from it are then exact.
+    """
+    if origin == 0:
+        return feature
+    kept: dict[float, int] = {}
+    levels = list(feature.levels)
+    for j, knot in enumerate(feature.knots):
+        at = origin + knot
+        if at - origin < knot:
+            at = math.nextafter(at, math.inf)
+        shift = (at - origin) - knot
+        if j == 0:
+            levels[0] += feature.slopes[0] * shift
+        levels[j + 1] += feature.slopes[j + 1] * shift
+        kept[at] = j
+    pieces = [0, *(j + 1 for j in kept.values())]
+    return replace(
+        feature,
+        knots=tuple(kept),
+        slopes=tuple(feature.slopes[j] for j in pieces),
+        levels=tuple(levels[j] for j in pieces),
+        origins=tuple(feature.origins[j] for j in kept.values()),
+        offsets=(origin + feature.offsets[0], *feature.offsets[1:]),
+    )
 
 
 def number(value: float) -> str:

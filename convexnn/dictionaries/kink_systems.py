@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from convexnn.dictionaries.base import Dictionary, IndexArray
 from convexnn.dictionaries.feature import Feature
 from convexnn.dictionaries.nested import SAME, largest_of_depth_four, nested_feature
+from convexnn.dictionaries.scaled import scaled
 from convexnn.errors import InputError
 from convexnn.validation import FloatArray
 
@@ -39,6 +40,11 @@ class KinkSystems(Dictionary):
     """
 
     @cached_property
+    def _origin(self) -> float:
+        """What c_1 is measured from, so that it resolves the inputs."""
+        return scaled(self.inputs).origin
+
+    @cached_property
     def _offsets(self) -> FloatArray:
         n, layers = self.inputs.size, self.architecture.depth - 1
         n_systems = math.comb(n * (2**layers - 1), layers)
@@ -50,7 +56,7 @@ class KinkSystems(Dictionary):
         return self._enumerate(layers) if n > 1 else np.zeros((0, layers))
 
     def _enumerate(self, layers: int) -> FloatArray:
-        """All offsets (c_1, ..., c_layers) fixed by independent kink equations, in units of x."""
+        """All offsets (c_1, ..., c_layers) fixed by independent kink equations, in units of x; c_1 from the origin."""
         start, span = self.inputs[0], self.inputs[-1] - self.inputs[0]
         points = (self.inputs - start) / span
         rows, layer = _kink_equations(layers)
@@ -69,14 +75,14 @@ class KinkSystems(Dictionary):
             found = np.concatenate((found, offsets[_on_kinks(offsets, data, layer[chosen[..., 0]])]))
             _, first = np.unique(np.round(found / SAME), axis=0, return_index=True)
             found = found[first]
-        return np.concatenate((start + span * found[:, :1], span * found[:, 1:]), axis=1)
+        return np.concatenate((start - self._origin + span * found[:, :1], span * found[:, 1:]), axis=1)
 
     @property
     def n_features(self) -> int:
         return self._offsets.shape[0]
 
     def feature(self, index: int) -> Feature:
-        return nested_feature(self.inputs, tuple(float(c) for c in self._offsets[index]))
+        return nested_feature(self.inputs, tuple(self._offsets[index].tolist()), self._origin)
 
     def max_input_correlation(self, totals: FloatArray) -> tuple[float, Feature]:
         if self.architecture.depth == 4 and self._is_centred(totals):
@@ -84,7 +90,7 @@ class KinkSystems(Dictionary):
         return super().max_input_correlation(totals)
 
     def _evaluate(self, x: FloatArray, index: IndexArray) -> FloatArray:
-        values = np.repeat(x[:, None], index.size, axis=1)
+        values = np.repeat(x[:, None] - self._origin, index.size, axis=1)
         for offsets in self._offsets[index].T:
             values = np.abs(values - offsets)
         return values

@@ -14,11 +14,13 @@ from convexnn.dictionaries.feature import (
     REFLECTION,
     Feature,
     compose_unit,
+    moved,
     number,
     shifted,
 )
 from convexnn.dictionaries.scaled import scaled
-from convexnn.kernels.reflection_pricing import distance_moment, price_folds, range_tree
+from convexnn.kernels.distance_moment import distance_moment, range_tree
+from convexnn.kernels.reflection_pricing import price_folds
 from convexnn.kernels.triple_pricing import price_triples
 from convexnn.validation import FloatArray
 
@@ -26,19 +28,22 @@ SAME = 1e-9
 """Lengths that are equal, in units of the range of the data: offsets solve equations of condition of order one."""
 
 
-def nested_feature(inputs: FloatArray, offsets: tuple[float, ...]) -> Feature:
-    """The feature of some offsets on ascending inputs, which say where its knots come from."""
-    layers = len(offsets)
+def nested_feature(inputs: FloatArray, offsets: tuple[float, ...], origin: float = 0.0) -> Feature:
+    """The feature of some offsets, the first measured from an origin, on ascending inputs.
+
+    The inputs say where its knots come from.
+    """
+    layers, inputs = len(offsets), inputs - origin
     signs = (1,) * layers
     knots, slopes, levels = compose_unit((absolute,) * layers, signs, offsets, inputs)
     rounding = SAME * float(inputs[-1] - inputs[0])
-    inner = f"|{shifted(offsets[0])}|"
+    inner = f"|{shifted(origin + offsets[0])}|"
     for c in offsets[1:]:
         inner = f"|{inner} - {number(c)}|" if c else inner
-    zeros = [knot for knot, level in zip(knots, levels[1:], strict=True) if abs(level) <= rounding]
+    zeros = [origin + knot for knot, level in zip(knots, levels[1:], strict=True) if abs(level) <= rounding]
     origins = tuple(_origin(inputs, knot, rounding) for knot in knots)
     label = f"{inner}: zeros at {', '.join(map(number, zeros))}"
-    return Feature(knots, slopes, levels, origins, label, signs, offsets)
+    return moved(Feature(knots, slopes, levels, origins, label, signs, offsets), origin)
 
 
 def _origin(inputs: FloatArray, knot: float, rounding: float) -> str:
@@ -75,10 +80,4 @@ def largest_of_depth_four(inputs: FloatArray, totals: FloatArray) -> tuple[float
     values, found = price_triples(x, moment, slopes, range_tree(moment, slopes), best, 0.0, 1.0)
     if values.size:
         best, offsets = float(values[-1]), found[-1]
-    return math.ldexp(best, exponent), nested_feature(inputs, unscaled(offsets, origin, exponent))
-
-
-def unscaled(offsets: FloatArray, origin: float, exponent: int) -> tuple[float, ...]:
-    """Offsets on scaled inputs as those on the inputs."""
-    first, *rest = np.ldexp(offsets, exponent)
-    return float(origin + first), *map(float, rest)
+    return math.ldexp(best, exponent), nested_feature(inputs, tuple(np.ldexp(offsets, exponent).tolist()), origin)

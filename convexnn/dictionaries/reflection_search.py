@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from convexnn.dictionaries.pairs import n_pairs
 from convexnn.dictionaries.scaled import scaled
-from convexnn.kernels.reflection_pricing import MIDWAY, distance_moment, price, range_tree
+from convexnn.kernels.distance_moment import distance_moment, range_tree
+from convexnn.kernels.reflection_pricing import MIDWAY, price
 from convexnn.validation import FloatArray
 
 _WHOLE = 62  # a level that no tree has: all pairs are one tile

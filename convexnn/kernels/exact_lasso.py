@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from convexnn.kernels.switching import best_prefixes, trace_prefix
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -363,21 +365,9 @@ def _pattern_column(switches: Ints, roots: Floats, mass: Floats, total: float) -
 def _best_pattern(th: Floats, most: int) -> tuple[float, float, Ints]:
     """The largest |h'th|, the sign of h'th, and where h switches; th sums to zero."""
     m = th.size
-    best = np.empty((m, 2, most + 1))  # up to i, by the sign there (-1, +1) and at most 0, 1, ... switches
-    best[0, 0], best[0, 1] = -th[0], th[0]
-    for i in range(1, m):
-        for last in range(2):
-            gain = th[i] if last == 1 else -th[i]
-            best[i, last, 0] = best[i - 1, last, 0] + gain
-            for used in range(1, most + 1):
-                best[i, last, used] = max(best[i - 1, last, used], best[i - 1, 1 - last, used - 1]) + gain
-    last, used = int(best[m - 1, 1, most] >= best[m - 1, 0, most]), most
-    value, sign = best[m - 1, last, most], 2.0 * last - 1.0
-    switches, found = np.full(most, m), 0
-    for i in range(m - 1, 0, -1):
-        if used > 0 and best[i - 1, 1 - last, used - 1] > best[i - 1, last, used]:
-            switches[found] = i
-            found += 1
-            last, used = 1 - last, used - 1
+    best = best_prefixes(th, most)
+    last = int(best[m - 1, 1, most] >= best[m - 1, 0, most])
+    switches = np.full(most, m)
+    trace_prefix(best, m - 1, last, most, 0, switches)
     switches.sort()
-    return value, sign, switches
+    return best[m - 1, last, most], 2.0 * last - 1.0, switches

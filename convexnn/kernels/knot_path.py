@@ -1,4 +1,4 @@
-"""What an exact path of linear splines asks of the data: hat functions' Gram matrix, and where the dual curve crosses.
+"""What an exact path of linear splines asks of the data: where the dual curve crosses its bounds.
 
 Along a segment of the path the values at the knots are linear in beta, and so are the multipliers th and the curve
 w(t) = w(0) + sum (t - x_i)_+ th_i. Every quantity is a pair: its value at the segment's beta, and its rate.
@@ -12,54 +12,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-@njit(cache=True, nogil=True)
-def hat_system(x: Floats, weight: Floats, y: Floats, knots: Ints) -> tuple[Floats, Floats, Floats]:
-    """Diagonal and off-diagonal of the weighted Gram matrix of the hats at rows `knots`, and their products with y."""
-    k = knots.size
-    diagonal, off, products = np.zeros(k), np.zeros(k - 1), np.zeros(k)
-    for j in range(k - 1):
-        start, length = x[knots[j]], x[knots[j + 1]] - x[knots[j]]
-        for i in range(knots[j], knots[j + 1]):
-            t = (x[i] - start) / length
-            s = 1.0 - t
-            diagonal[j] += weight[i] * s * s
-            off[j] += weight[i] * s * t
-            diagonal[j + 1] += weight[i] * t * t
-            products[j] += weight[i] * s * y[i]
-            products[j + 1] += weight[i] * t * y[i]
-    diagonal[k - 1] += weight[knots[k - 1]]
-    products[k - 1] += weight[knots[k - 1]] * y[knots[k - 1]]
-    return diagonal, off, products
-
-
-@njit(cache=True, nogil=True)
-def solve_hats(diagonal: Floats, off: Floats, right: Floats, flat_left: bool, flat_right: bool) -> Floats:
-    """Solve the Gram system for several right sides (k, m); a flat end has the value of its neighbour."""
-    pivots, values = diagonal.copy(), right.copy()
-    k = pivots.size
-    first, last = 0, k - 1
-    if flat_left:
-        pivots[1] += pivots[0] + 2.0 * off[0]
-        values[1] += values[0]
-        first = 1
-    if flat_right:
-        pivots[last - 1] += pivots[last] + 2.0 * off[last - 1]
-        values[last - 1] += values[last]
-        last -= 1
-    for j in range(first + 1, last + 1):
-        factor = off[j - 1] / pivots[j - 1]
-        pivots[j] -= factor * off[j - 1]
-        values[j] -= factor * values[j - 1]
-    values[last] /= pivots[last]
-    for j in range(last - 1, first - 1, -1):
-        values[j] = (values[j] - off[j] * values[j + 1]) / pivots[j]
-    if flat_left:
-        values[0] = values[1]
-    if flat_right:
-        values[k - 1] = values[k - 2]
-    return values
 
 
 @njit(cache=True, nogil=True)

@@ -10,10 +10,10 @@ Weights, pushes and pulls are integers: multiples of `grid`, a power of two that
 matter and so large that all sums are exact in float64 too. So the fields never drift, the order of summation does not
 show, and compilers may sum eight numbers at a time.
 
-Random numbers come from SplitMix64 (Steele, Lea and Flood 2014), read at a counter; each step owns a range of them. The
-first chooses an association, the next N throw weights to an end of the gap, and the others choose the weights that
-would leave the gap for an end of it, 24 words for 64 weights. So a run depends on its key only, and not on what is
-evaluated when, or by which thread.
+Random numbers are those of `convexnn.kernels.random`, read at a counter; each step owns a range of them. The first
+chooses an association, the next N throw weights to an end of the gap, and the others choose the weights that would
+leave the gap for an end of it, 24 words for 64 weights. So a run depends on its key only, and not on what is evaluated
+when, or by which thread.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
+
+from convexnn.kernels.random import random_bits
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -42,9 +44,7 @@ _PAIRS, _NIBBLES, _BYTES, _SUM = (
     np.uint64(0x0F0F0F0F0F0F0F0F),
     np.uint64(0x0101010101010101),
 )
-_WEYL = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_SHIFT_1, _SHIFT_2, _SHIFT_3, _TO_MANTISSA = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+_TO_MANTISSA = np.uint64(11)
 
 
 class Rule(NamedTuple):
@@ -123,18 +123,9 @@ def pack(inputs: NDArray[np.bool_]) -> Words:
 
 
 @njit(cache=True, nogil=True)
-def random_word(key: np.uint64, counter: int) -> np.uint64:
-    """Number `counter` of the stream `key`."""
-    z = key + _WEYL * np.uint64(counter + 1)
-    z = (z ^ (z >> _SHIFT_1)) * _MIX_1
-    z = (z ^ (z >> _SHIFT_2)) * _MIX_2
-    return z ^ (z >> _SHIFT_3)
-
-
-@njit(cache=True, nogil=True)
 def _uniform(key: np.uint64, counter: int) -> float:
-    """The same as a number in [0, 1)."""
-    return float(random_word(key, counter) >> _TO_MANTISSA) * 2.0**-53
+    """A number in [0, 1), a multiple of 2^-53."""
+    return float(random_bits(key, np.uint64(counter)) >> _TO_MANTISSA) * 2.0**-53
 
 
 @njit(cache=True, nogil=True)
@@ -163,7 +154,7 @@ def _choose(key: np.uint64, counter: int, stride: int, reactivation: float, amon
     chosen, place = _NONE, PRECISION
     while among and place > 0:
         place -= 1
-        zeros = random_word(key, counter + place * stride)
+        zeros = random_bits(key, np.uint64(counter + place * stride))
         if (chances >> place) & 1:
             chosen |= among & zeros
             among &= ~zeros

@@ -11,6 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from convexnn.kernels.switching import best_prefixes, trace_prefix
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -39,7 +41,7 @@ def price_patterns(th: Floats, most: int, floor: float, tiles: int, share: float
     """
     starts, sums = _runs(th)
     m = sums.size
-    before, after = _best_before(sums, most), _best_before(sums[::-1].copy(), most)[::-1]
+    before, after = best_prefixes(sums, most - 1), best_prefixes(sums[::-1].copy(), most - 1)[::-1]
     best = np.full(tiles, floor)
     states = np.empty((tiles, 3), dtype=np.int64)
     for i in range(1, m):
@@ -55,11 +57,11 @@ def price_patterns(th: Floats, most: int, floor: float, tiles: int, share: float
     switches = np.full((chosen.size, most), th.size)
     for row in range(chosen.size):
         i, sign, used = states[chosen[row]]
-        found = _trace_back(before, sums, i - 1, 1 - sign, used, 0, switches[row])
+        found = trace_prefix(before, i - 1, 1 - sign, used, 0, switches[row])
         switches[row, found] = i
         last = found + 1
         # Seen from the end, a switch before run j of the reversed runs is one before run m - j.
-        last = _trace_back(after[::-1], sums[::-1], m - 1 - i, sign, most - 1 - used, last, switches[row])
+        last = trace_prefix(after[::-1], m - 1 - i, sign, most - 1 - used, last, switches[row])
         for place in range(found + 1, last):
             switches[row, place] = m - switches[row, place]
         for place in range(last):
@@ -81,32 +83,3 @@ def _runs(th: Floats) -> tuple[Ints, Floats]:
         if th[i] != 0.0:
             sign = 1.0 if th[i] > 0.0 else -1.0
     return starts[:m].copy(), sums[:m].copy()
-
-
-@njit(cache=True, nogil=True)
-def _best_before(sums: Floats, most: int) -> Floats:
-    """The largest h'sums up to every run, by the sign there (-1, +1) and at most 0, 1, ... switches: (m, 2, most)."""
-    best = np.empty((sums.size, 2, most))
-    for used in range(most):
-        best[0, 0, used], best[0, 1, used] = -sums[0], sums[0]
-    for i in range(1, sums.size):
-        for sign in range(2):
-            gain = sums[i] if sign == 1 else -sums[i]
-            for used in range(most):
-                value = best[i - 1, sign, used]
-                if used > 0:
-                    value = max(value, best[i - 1, 1 - sign, used - 1])
-                best[i, sign, used] = value + gain
-    return best
-
-
-@njit(cache=True, nogil=True)
-def _trace_back(best: Floats, sums: Floats, i: int, sign: int, used: int, found: int, switches: Ints) -> int:
-    """Write the runs at which the best pattern switches after the `found` ones before; how many there are then."""
-    while i > 0 and used > 0:
-        if best[i - 1, 1 - sign, used - 1] > best[i - 1, sign, used]:
-            switches[found] = i
-            found += 1
-            sign, used = 1 - sign, used - 1
-        i -= 1
-    return found

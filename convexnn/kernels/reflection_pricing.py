@@ -22,75 +22,20 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from convexnn.kernels.distance_moment import (
+    BLOCK,
+    distance_moment,
+    first_at_least,
+    moment_at,
+    range_tree,
+    rise_and_fall,
+)
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MIDWAY, MIRRORED = 0, 1
-BLOCK = 8
 _EVERYTHING = 62  # a level that no tree has
-
-
-@njit(cache=True, nogil=True)
-def distance_moment(x: Floats, th: Floats) -> tuple[Floats, Floats]:
-    """H at the data and its slopes, in one sweep.
-
-    Parameters
-    ----------
-    x, th : (n,) arrays
-        x ascending; th sums to zero.
-
-    Returns
-    -------
-    moment : (n,) array
-    slopes : (n + 1,) array
-        ``slopes[k]`` is that between x[k - 1] and x[k]; zero beyond the data.
-    """
-    n = x.size
-    moment, slopes = np.empty(n), np.zeros(n + 1)
-    slope = height = moment[0] = 0.0
-    for i in range(1, n):
-        slope += 2.0 * th[i - 1]
-        height += slope * (x[i] - x[i - 1])
-        slopes[i] = slope
-        moment[i] = height
-    for i in range(n):
-        moment[i] -= 0.5 * height
-    return moment, slopes
-
-
-@njit(cache=True, nogil=True)
-def range_tree(moment: Floats, slopes: Floats) -> Floats:
-    """Extremes of H and H' over runs of data, as a heap: node k holds what nodes 2 k and 2 k + 1 hold, node 1 all.
-
-    The second half of the nodes are blocks of 8 data. A block is widened by the neighbours of its first and last datum,
-    so that it bounds H between them.
-
-    Returns
-    -------
-    (nodes, 4) array
-        max H, min H, max H', min H'.
-    """
-    n = moment.size
-    n_blocks = (n + BLOCK - 1) // BLOCK
-    width = 1
-    while width < n_blocks:
-        width *= 2
-    tree = np.empty((2 * width, 4))
-    for q in range(width):
-        high, low, steep, flat = -np.inf, np.inf, -np.inf, np.inf
-        if q < n_blocks:
-            first, last = BLOCK * q, min(BLOCK * q + BLOCK, n)
-            for i in range(max(first - 1, 0), min(last + 1, n)):
-                high, low = max(high, moment[i]), min(low, moment[i])
-            for i in range(first, last + 1):
-                steep, flat = max(steep, slopes[i]), min(flat, slopes[i])
-        node = tree[width + q]
-        node[0], node[1], node[2], node[3] = high, low, steep, flat
-    for k in range(width - 1, 0, -1):
-        one, two = tree[2 * k], tree[2 * k + 1]
-        tree[k, 0], tree[k, 1] = max(one[0], two[0]), min(one[1], two[1])
-        tree[k, 2], tree[k, 3] = max(one[2], two[2]), min(one[3], two[3])
-    return tree
 
 
 @njit(cache=True, nogil=True)
@@ -110,7 +55,7 @@ def price(
     Parameters
     ----------
     x, moment, slopes, tree
-        The data and what `distance_moment` and `range_tree` say of them.
+        The data, and what `distance_moment` and `range_tree` say of them.
     foot : float
         1 or 1/2.
     floor : float
@@ -313,32 +258,6 @@ def _block_extremes(tree: Floats, first: int, last: int) -> tuple[float, float, 
 
 
 @njit(cache=True, nogil=True)
-def _first_at_least(x: Floats, t: float, low: int, high: int) -> int:
-    """The first index k in [low, high) with x[k] >= t, or `high`."""
-    while low < high:
-        middle = (low + high) // 2
-        if x[middle] < t:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@njit(cache=True, nogil=True)
-def _height(x: Floats, moment: Floats, slopes: Floats, t: float, k: int) -> float:
-    """H(t), where k is the first index with x[k] >= t, or n."""
-    if k < x.size:
-        return moment[k] - slopes[k] * (x[k] - t)
-    return moment[k - 1]
-
-
-@njit(cache=True, nogil=True)
-def _pull(steep: float, flat: float, ahead: float, behind: float) -> tuple[float, float]:
-    """How far a function with slopes in [flat, steep] rises and falls at most, up to `ahead` and `behind`."""
-    return max(steep * ahead, -flat * behind, 0.0), max(-flat * ahead, steep * behind, 0.0)
-
-
-@njit(cache=True, nogil=True)
 def _bound(
     x: Floats,
     moment: Floats,
@@ -375,9 +294,9 @@ def _bound(
     else:
         least, largest = 2.0 * x[j_first] - x[i_last], 2.0 * x[j_last] - x[i_first]
         third = 2.0 * x[j] - x[i]
-    low = _first_at_least(x, least, low, high)
-    high = _first_at_least(x, largest, low, high)
-    at_third = _height(x, moment, slopes, third, _first_at_least(x, third, low, high))
+    low = first_at_least(x, least, low, high)
+    high = first_at_least(x, largest, low, high)
+    at_third = moment_at(x, moment, slopes, third, first_at_least(x, third, low, high))
 
     a_high, a_low, a_steep, a_flat = _extremes(tree, moment, one)
     b_high, b_low, b_steep, b_flat = _extremes(tree, moment, two)
@@ -393,8 +312,8 @@ def _bound(
         largest, least = foot * (a_high + c_high) - b_low, foot * (a_low + c_low) - b_high
         i_steep, i_flat = foot * (a_steep - c_flat), foot * (a_flat - c_steep)
         j_steep, j_flat = 2.0 * foot * c_steep - b_flat, 2.0 * foot * c_flat - b_steep
-    i_rise, i_fall = _pull(i_steep, i_flat, x[i_last] - x[i], x[i] - x[i_first])
-    j_rise, j_fall = _pull(j_steep, j_flat, x[j_last] - x[j], x[j] - x[j_first])
+    i_rise, i_fall = rise_and_fall(i_steep, i_flat, x[i_last] - x[i], x[i] - x[i_first])
+    j_rise, j_fall = rise_and_fall(j_steep, j_flat, x[j_last] - x[j], x[j] - x[j_first])
     reach = max(min(largest, middle + (i_rise + j_rise)), -max(least, middle - (i_fall + j_fall)))
     return reach, abs(middle), i, j, int(i_rise + i_fall <= j_rise + j_fall), low, high
 
@@ -420,8 +339,8 @@ def _enumerate(
         k = low
         for j in range(j_first, j_last + 1):
             third = 0.5 * (x[i] + x[j]) if kind == MIDWAY else 2.0 * x[j] - x[i]
-            k = _first_at_least(x, third, k, high)
-            at_third = _height(x, moment, slopes, third, k)
+            k = first_at_least(x, third, k, high)
+            at_third = moment_at(x, moment, slopes, third, k)
             if kind == MIDWAY:
                 value = abs(foot * (moment[i] + moment[j]) - at_third)
             else:

@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from convexnn.kernels.hat_functions import second_difference, solve_hats
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -77,16 +79,6 @@ def dual_curve(
 
 
 @njit(cache=True, nogil=True)
-def bends(u: Floats, lengths: Floats, kinks: Floats) -> None:
-    """First slope, changes of slope at the inner knots, minus the last slope; they sum to zero."""
-    kinks[: u.size] = 0.0
-    for j in range(u.size - 1):
-        slope = (u[j + 1] - u[j]) / lengths[j]
-        kinks[j] += slope
-        kinks[j + 1] -= slope
-
-
-@njit(cache=True, nogil=True)
 def penalty(kinks: Floats, spread: float, steepest: float, bounded: bool) -> float:
     """The penalty of a spline with these bends, for A = `spread` and M = `steepest`."""
     inner = np.abs(kinks[1:-1]).sum()
@@ -96,54 +88,28 @@ def penalty(kinks: Floats, spread: float, steepest: float, bounded: bool) -> flo
 
 
 @njit(cache=True, nogil=True)
-def _tridiagonal(moments: Floats, right: Floats, flat_left: bool, flat_right: bool) -> Floats:
-    """Solve H u = right for the Gram matrix of the hats; a flat end has the value of its neighbour."""
+def _gram(moments: Floats) -> tuple[Floats, Floats]:
+    """Diagonal and off-diagonal of the Gram matrix of the hats."""
     k = moments.shape[0] + 1
-    diagonal, off, value = np.zeros(k), np.zeros(k), right.copy()
+    diagonal, off = np.zeros(k), np.zeros(k - 1)
     for j in range(k - 1):
         diagonal[j] += moments[j, 0]
         diagonal[j + 1] += moments[j, 2]
         off[j] = moments[j, 1]
-    first, last = 0, k - 1
-    if flat_left:
-        diagonal[1] += diagonal[0] + 2.0 * off[0]
-        value[1] += value[0]
-        first = 1
-    if flat_right and last > first:
-        diagonal[last - 1] += diagonal[last] + 2.0 * off[last - 1]
-        value[last - 1] += value[last]
-        last -= 1
-    for j in range(first + 1, last + 1):
-        factor = off[j - 1] / diagonal[j - 1]
-        diagonal[j] -= factor * off[j - 1]
-        value[j] -= factor * value[j - 1]
-    value[last] /= diagonal[last]
-    for j in range(last - 1, first - 1, -1):
-        value[j] = (value[j] - off[j] * value[j + 1]) / diagonal[j]
-    if flat_left:
-        value[0] = value[1]
-    if flat_right:
-        value[k - 1] = value[k - 2]
-    return value
-
-
-@njit(cache=True, nogil=True)
-def _pull(w: Floats, lengths: Floats, right: Floats) -> None:
-    """Subtract T w from the right side: minus the second difference of the dual curve on the knots."""
-    for j in range(lengths.size):
-        slope = (w[j + 1] - w[j]) / lengths[j]
-        right[j] -= slope
-        right[j + 1] += slope
+    return diagonal, off
 
 
 @njit(cache=True, nogil=True)
 def _right_side(moments: Floats, w: Floats, lengths: Floats) -> Floats:
-    """The products of the hats with y, minus T w."""
+    """The products of the hats with y, minus the second difference of the dual curve w on the knots."""
     right = np.zeros(w.size)
     for j in range(lengths.size):
         right[j] += moments[j, 3]
         right[j + 1] += moments[j, 4]
-    _pull(w, lengths, right)
+    for j in range(lengths.size):
+        slope = (w[j + 1] - w[j]) / lengths[j]
+        right[j] -= slope
+        right[j + 1] += slope
     return right
 
 
@@ -160,18 +126,19 @@ def minimise(
         The dual curve at the first knot, v; its bound inside follows from it. (0 if `bounded`.)
     """
     k = signs.size
+    diagonal, off = _gram(moments)
     if bounded:
         w = 0.5 * beta * signs
         # A flat end takes its neighbour's equation, whatever w is there; only equal values cancel without rounding.
         w[0] = w[0] if signs[0] != 0.0 else w[1]
         w[k - 1] = w[k - 1] if signs[k - 1] != 0.0 else w[k - 2]
-        return _tridiagonal(moments, _right_side(moments, w, lengths), signs[0] == 0, signs[k - 1] == 0), 0.0
+        right = _right_side(moments, w, lengths)
+        return solve_hats(diagonal, off, right, signs[0] == 0, signs[k - 1] == 0), 0.0
     inner = signs.copy()
     inner[0] = inner[k - 1] = 0.0
     kappa, most = 2.0 * steepest / spread - 1.0, beta / (2.0 * steepest)
-    best = _tridiagonal(moments, _right_side(moments, beta / spread * inner, lengths), False, False)
-    kinks = np.empty(k)
-    bends(best, lengths, kinks)
+    best = solve_hats(diagonal, off, _right_side(moments, beta / spread * inner, lengths), False, False)
+    kinks = second_difference(best, lengths)
     if abs(kinks[0] - kinks[k - 1]) <= kappa * (inner @ kinks):
         return best, 0.0
 
@@ -185,23 +152,20 @@ def minimise(
         lowest, fixed = (0.0, 0.0) if piece < 2 else (-most, most)
         direction = -kappa * inner if piece < 2 else np.zeros(k)
         direction[0], direction[k - 1] = side, -side
-        pull = np.zeros(k)
-        _pull(direction, lengths, pull)
-        response = _tridiagonal(moments, pull, False, False)
-        bends(response, lengths, kinks)
-        stiffness = float(direction @ kinks)
+        response = solve_hats(diagonal, off, -second_difference(direction, lengths), False, False)
+        stiffness = float(direction @ second_difference(response, lengths))
         w = (beta / spread - kappa * fixed) * inner
-        bends(_tridiagonal(moments, _right_side(moments, w, lengths), False, False), lengths, kinks)
-        unclipped = -float(direction @ kinks) / stiffness
+        u = solve_hats(diagonal, off, _right_side(moments, w, lengths), False, False)
+        unclipped = -float(direction @ second_difference(u, lengths)) / stiffness
         end = min(max(unclipped, lowest), most)
         # Solved anew, and on the edge once more: a sum of a start and a multiple of the response loses all digits
         # where close knots are pulled apart and back.
         w += end * direction
-        u = _tridiagonal(moments, _right_side(moments, w, lengths), False, False)
-        bends(u, lengths, kinks)
+        u = solve_hats(diagonal, off, _right_side(moments, w, lengths), False, False)
+        kinks = second_difference(u, lengths)
         if end == unclipped:
             u -= float(direction @ kinks) / stiffness * response
-            bends(u, lengths, kinks)
+            kinks = second_difference(u, lengths)
         variation, sum_ends = float(inner @ kinks), abs(kinks[0] - kinks[k - 1])
         price = beta * max(variation / spread, (variation + sum_ends) / (2.0 * steepest))
         misaligned = price - float(w @ kinks)
@@ -249,9 +213,7 @@ def optimise_active(
     while True:
         k = knots.size
         goal, end = minimise(moments, lengths, signs, beta, spread, steepest, bounded)
-        now, then = np.empty(k), np.empty(k)
-        bends(u, lengths, now)
-        bends(goal, lengths, then)
+        now, then = second_difference(u, lengths), second_difference(goal, lengths)
         step = 1.0
         for j in range(k):
             if signs[j] * then[j] < 0.0:
@@ -372,8 +334,7 @@ def fit_spline(
     for _ in range(max_rounds):
         knots, signs, u, end = optimise_active(table, edges, knots, signs, u, beta, spread, steepest, bounded)
         u = u + dual_curve(table, edges, knots, u, curve, sums, totals)
-        kinks = np.empty(knots.size)
-        bends(u, edges[knots[1:]] - edges[knots[:-1]], kinks)
+        kinks = second_difference(u, edges[knots[1:]] - edges[knots[:-1]])
         low, high = curve.min(), curve.max()
         if bounded:
             bound = 0.5 * beta

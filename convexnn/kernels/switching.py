@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def best_patterns(r: NDArray[np.float64], max_switches: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Dynamic program over (position, switches, last sign): O(n K) time, n K bytes.
 
@@ -46,7 +46,7 @@ def best_patterns(r: NDArray[np.float64], max_switches: int) -> tuple[NDArray[np
     return best, switched
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def trace_switches(switched: NDArray[np.bool_], last: int, k: int) -> NDArray[np.int64]:
     """Ascending positions i where the best pattern of state (last sign index, k) switches between i - 1 and i."""
     positions = np.empty(k, dtype=np.int64)
@@ -58,3 +58,46 @@ def trace_switches(switched: NDArray[np.bool_], last: int, k: int) -> NDArray[np
             positions[left] = i
             state = 1 - state
     return positions
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def best_prefixes(r: NDArray[np.float64], max_switches: int) -> NDArray[np.float64]:
+    """The largest h'r over the patterns of the first entries: up to every entry, by the sign there.
+
+    Returns
+    -------
+    (n, 2, K + 1) float64 array
+        For signs -1 and +1, and at most 0, 1, ..., K switches.
+    """
+    best = np.empty((r.size, 2, max_switches + 1))
+    best[0, 0], best[0, 1] = -r[0], r[0]
+    for i in range(1, r.size):
+        for last in range(2):
+            gain = r[i] if last == 1 else -r[i]
+            best[i, last, 0] = best[i - 1, last, 0] + gain
+            for k in range(1, max_switches + 1):
+                best[i, last, k] = max(best[i - 1, last, k], best[i - 1, 1 - last, k - 1]) + gain
+    return best
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def trace_prefix(best: NDArray[np.float64], i: int, last: int, k: int, found: int, switches: NDArray[np.int64]) -> int:
+    """Write where the best pattern of `best_prefixes` in state (i, last, k) switches, the last switch first.
+
+    Parameters
+    ----------
+    found : int
+        Where in `switches` to begin.
+
+    Returns
+    -------
+    int
+        Where the next one would be written.
+    """
+    while i > 0 and k > 0:
+        if best[i - 1, 1 - last, k - 1] > best[i - 1, last, k]:
+            switches[found] = i
+            found += 1
+            last, k = 1 - last, k - 1
+        i -= 1
+    return found

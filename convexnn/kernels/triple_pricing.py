@@ -18,6 +18,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from convexnn.kernels.distance_moment import BLOCK, first_at_least, moment_at, rise_and_fall
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -73,7 +75,6 @@ _PLACES = np.concatenate((np.broadcast_to(np.eye(3), (len(_PLACES), 3, 3)), _PLA
 _CONDITIONS = np.array([case[3] for case in _CASES], dtype=np.float64)
 _CONDITIONS = np.concatenate((_CONDITIONS, -_CONDITIONS[..., _MIRRORED]))
 _RUNS = 8
-_BLOCK = 8
 _DEEPEST = 3 * 64
 
 
@@ -86,7 +87,7 @@ def price_triples(
     Parameters
     ----------
     x, moment, slopes, tree
-        The data and what `reflection_pricing.distance_moment` and `range_tree` say of them.
+        The data, and what `distance_moment` and `range_tree` say of them.
     floor, slack, share : float
         As in `reflection_pricing.price`; a tile is an eighth of the data for each of i, j and k.
 
@@ -180,9 +181,9 @@ def _bound(x: Floats, moment: Floats, slopes: Floats, tree: Floats, case: int, b
                 low += weight * x[box[axis, 0] if weight > 0.0 else box[axis, 1]]
                 high += weight * x[box[axis, 1] if weight > 0.0 else box[axis, 0]]
             place = a * x[i] + b * x[j] + c * x[k]
-            first = _first_at_least(x, low, 0, x.size)
-            last = _first_at_least(x, high, first, x.size)
-            at_middle = _height(x, moment, slopes, place, _first_at_least(x, place, first, last))
+            first = first_at_least(x, low, 0, x.size)
+            last = first_at_least(x, high, first, x.size)
+            at_middle = moment_at(x, moment, slopes, place, first_at_least(x, place, first, last))
             first -= 1
         h_high, h_low, s_high, s_low = _ranges(moment, slopes, tree, first, last)
         value += sign * at_middle
@@ -194,9 +195,9 @@ def _bound(x: Floats, moment: Floats, slopes: Floats, tree: Floats, case: int, b
         steep_i, flat_i = steep_i + max(a * s_high, a * s_low), flat_i + min(a * s_high, a * s_low)
         steep_j, flat_j = steep_j + max(b * s_high, b * s_low), flat_j + min(b * s_high, b * s_low)
         steep_k, flat_k = steep_k + max(c * s_high, c * s_low), flat_k + min(c * s_high, c * s_low)
-    rise_i, fall_i = _pull(steep_i, flat_i, x[box[0, 1]] - x[i], x[i] - x[box[0, 0]])
-    rise_j, fall_j = _pull(steep_j, flat_j, x[box[1, 1]] - x[j], x[j] - x[box[1, 0]])
-    rise_k, fall_k = _pull(steep_k, flat_k, x[box[2, 1]] - x[k], x[k] - x[box[2, 0]])
+    rise_i, fall_i = rise_and_fall(steep_i, flat_i, x[box[0, 1]] - x[i], x[i] - x[box[0, 0]])
+    rise_j, fall_j = rise_and_fall(steep_j, flat_j, x[box[1, 1]] - x[j], x[j] - x[box[1, 0]])
+    rise_k, fall_k = rise_and_fall(steep_k, flat_k, x[box[2, 1]] - x[k], x[k] - x[box[2, 0]])
     reach = max(min(largest, value + (rise_i + rise_j + rise_k)), -max(least, value - (fall_i + fall_j + fall_k)))
     widest, axis = -1.0, -1
     if box[0, 0] < box[0, 1]:
@@ -209,12 +210,6 @@ def _bound(x: Floats, moment: Floats, slopes: Floats, tree: Floats, case: int, b
 
 
 @njit(cache=True, nogil=True)
-def _pull(steep: float, flat: float, ahead: float, behind: float) -> tuple[float, float]:
-    """How far a function with slopes in [flat, steep] rises and falls at most, up to `ahead` and `behind`."""
-    return max(steep * ahead, -flat * behind, 0.0), max(-flat * ahead, steep * behind, 0.0)
-
-
-@njit(cache=True, nogil=True)
 def _ranges(moment: Floats, slopes: Floats, tree: Floats, first: int, last: int) -> tuple[float, float, float, float]:
     """max H, min H, max H', min H' from datum `first` to datum `last`; -1 and n stand for what lies beyond."""
     n = moment.size
@@ -224,9 +219,9 @@ def _ranges(moment: Floats, slopes: Floats, tree: Floats, first: int, last: int)
     first, last = max(first, 0), min(last, n - 1)
     i = first
     while i <= last:
-        if i % _BLOCK == 0 and i + _BLOCK <= last:
-            node = (i // _BLOCK) + tree.shape[0] // 2
-            span = _BLOCK
+        if i % BLOCK == 0 and i + BLOCK <= last:
+            node = (i // BLOCK) + tree.shape[0] // 2
+            span = BLOCK
             while node % 2 == 0 and i + 2 * span <= last:
                 node, span = node // 2, 2 * span
             high, low = max(high, tree[node, 0]), min(low, tree[node, 1])
@@ -238,23 +233,3 @@ def _ranges(moment: Floats, slopes: Floats, tree: Floats, first: int, last: int)
             steep, flat = max(steep, slopes[i + 1]), min(flat, slopes[i + 1])
         i += 1
     return high, low, steep, flat
-
-
-@njit(cache=True, nogil=True)
-def _first_at_least(x: Floats, t: float, low: int, high: int) -> int:
-    """The first index k in [low, high) with x[k] >= t, or `high`."""
-    while low < high:
-        middle = (low + high) // 2
-        if x[middle] < t:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@njit(cache=True, nogil=True)
-def _height(x: Floats, moment: Floats, slopes: Floats, t: float, k: int) -> float:
-    """H(t), where k is the first index with x[k] >= t, or n."""
-    if k < x.size:
-        return moment[k] - slopes[k] * (x[k] - t)
-    return moment[k - 1]

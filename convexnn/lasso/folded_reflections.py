@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from convexnn.dictionaries.feature import Feature
-from convexnn.dictionaries.nested import nested_feature, unscaled
-from convexnn.kernels.reflection_pricing import distance_moment, price_folds, range_tree
+from convexnn.dictionaries.nested import nested_feature
+from convexnn.kernels.distance_moment import distance_moment, range_tree
+from convexnn.kernels.reflection_pricing import price_folds
 from convexnn.kernels.triple_pricing import price_triples
 from convexnn.lasso.certificate import Certificate
 from convexnn.lasso.generation import Found, certified, generate
@@ -47,7 +48,8 @@ def solve_folded_reflections(problem: Problem, tol: float) -> tuple[Certificate,
     fit = replace(fit, coef=np.ldexp(fit.coef, -oracle.exponent))
 
     def listed(features: FloatArray) -> list[Feature]:
-        return [nested_feature(merged.x, unscaled(offsets, oracle.origin, oracle.exponent)) for offsets in features]
+        lengths = np.ldexp(features, oracle.exponent)
+        return [nested_feature(merged.x, tuple(offsets), oracle.origin) for offsets in lengths.tolist()]
 
     return certified(problem, merged, fit, listed)
 

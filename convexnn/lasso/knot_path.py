@@ -21,7 +21,8 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from convexnn.kernels.knot_path import first_crossing, hat_system, solve_hats
+from convexnn.kernels.hat_functions import hat_system, solve_hats
+from convexnn.kernels.knot_path import first_crossing
 from convexnn.lasso.breakpoints import SAME, active_at, refuse_more_events
 from convexnn.lasso.candidate import Candidate
 from convexnn.lasso.function_space import recover

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, overload
 
 import numpy as np
@@ -17,9 +18,9 @@ from convexnn.lasso import levels, slopes
 from convexnn.lasso.breakpoints import SAME
 from convexnn.lasso.candidate import Candidate
 from convexnn.lasso.certificate import Certificate
-from convexnn.lasso.column_path import follow_columns
+from convexnn.lasso.column_path import ColumnPath, follow_columns
 from convexnn.lasso.columns import generate
-from convexnn.lasso.knot_path import follow_knots
+from convexnn.lasso.knot_path import KnotPath, follow_knots
 from convexnn.lasso.level_breakpoints import level_breakpoints
 from convexnn.lasso.problem import Problem
 from convexnn.lasso.solution import Solution, Terms
@@ -156,31 +157,16 @@ def _at(problem: Problem, beta: float) -> Problem:
 
 
 def _exact(problem: Problem, beta_min: float) -> Path:
+    inside: Callable[[Problem], Solution]
     if levels.applies(problem):
         betas = _distinct(level_breakpoints(problem), problem.beta_max, beta_min)
-
-        def inside(problem: Problem) -> Solution:
-            return solve(problem, tol=_EXACT_TOL, on_failure="ignore")
-
+        inside = _solve_levels
     else:
         follow = follow_knots if slopes.applies(problem) else follow_columns
         breakpoints = follow(problem, beta_min)
         betas = np.array(breakpoints.betas)
-
-        def inside(problem: Problem) -> Solution:
-            started = time.perf_counter()
-            first, *others = (
-                _certified(problem, candidate, _EXACT_TOL, started)
-                for candidate in breakpoints.candidates(problem.beta)
-            )
-            return next((other for other in others if other.objective < first.objective * (1 - SAME)), first)
-
-    def solve_at(beta: float) -> Solution:
-        here = _at(problem, beta)
-        if beta < problem.beta_max:
-            return inside(here)
-        return _certified(here, _constant(problem), _EXACT_TOL, time.perf_counter())
-
+        inside = partial(_best_candidate, breakpoints)
+    solve_at = partial(_solve_exactly, problem, inside)  # survives a pickle, as a closure does not
     solutions = _Lazy(betas, solve_at)
     last = solutions[-1]
     if last.status != "certified":
@@ -191,6 +177,25 @@ def _exact(problem: Problem, beta_min: float) -> Path:
             last,
         )
     return Path(problem, betas, solutions, True, solve_at)
+
+
+def _solve_exactly(problem: Problem, inside: Callable[[Problem], Solution], beta: float) -> Solution:
+    here = _at(problem, beta)
+    if beta < problem.beta_max:
+        return inside(here)
+    return _certified(here, _constant(problem), _EXACT_TOL, time.perf_counter())
+
+
+def _solve_levels(problem: Problem) -> Solution:
+    return solve(problem, tol=_EXACT_TOL, on_failure="ignore")
+
+
+def _best_candidate(breakpoints: KnotPath | ColumnPath, problem: Problem) -> Solution:
+    started = time.perf_counter()
+    first, *others = (
+        _certified(problem, candidate, _EXACT_TOL, started) for candidate in breakpoints.candidates(problem.beta)
+    )
+    return next((other for other in others if other.objective < first.objective * (1 - SAME)), first)
 
 
 def _distinct(breakpoints: FloatArray, beta_max: float, beta_min: float) -> FloatArray:
@@ -227,6 +232,9 @@ class _Lazy(Sequence[Solution]):
 Start = Any
 """What a solver keeps of a solution to start another one from."""
 
+WarmSolver = Callable[[float, Start], tuple[Solution, Start]]
+"""Solves at a beta from what was kept of the solution at another; returns the solution, and what to keep of it."""
+
 Outcome = tuple[Certificate, Callable[[], Terms], int]
 
 
@@ -248,39 +256,39 @@ def _grid(problem: Problem, betas: FloatArray) -> Path:
             stacklevel=3,
         )
 
-    def solve_at(beta: float) -> Solution:
-        return solver(beta, starts[int(np.searchsorted(-betas, -beta)) - 1])[0]
-
-    return Path(problem, betas, tuple(solutions), False, solve_at)
+    return Path(problem, betas, tuple(solutions), False, partial(_solve_next, solver, betas, starts))
 
 
-def _warm_solver(problem: Problem) -> Callable[[float, Start], tuple[Solution, Start]]:
-    """Solves at a beta from what was kept of the solution at another; returns the solution, and what to keep of it."""
+def _solve_next(solver: WarmSolver, betas: FloatArray, starts: list[Start], beta: float) -> Solution:
+    return solver(beta, starts[int(np.searchsorted(-betas, -beta)) - 1])[0]
+
+
+def _warm_solver(problem: Problem) -> WarmSolver:
     if slopes.applies(problem):
-        undivided = slopes.Segments.of(problem), None
-
-        def solve_slopes(beta: float, start: Start) -> tuple[Solution, Start]:
-            started = time.perf_counter()
-            data, knots = start or undivided
-            # A copy is divided, so that a start does not depend on what else was solved from it.
-            data, here = copy.copy(data), _at(problem, beta)
-            spline, knots = slopes.fit_slopes(data, beta, problem.architecture, _TOL, knots)
-            return _finished(here, *slopes.prove(here, spline), _TOL, started), (data, knots)
-
-        return solve_slopes
-
+        return partial(_warm_slopes, problem, (slopes.Segments.of(problem), None))
     if problem.loss.is_smooth and problem.n_samples < _COLUMNS_BELOW and not levels.applies(problem):
-        constant = _constant(problem)
+        return partial(_warm_columns, problem, _constant(problem))
+    return partial(_cold, problem)
 
-        def solve_columns(beta: float, start: Start) -> tuple[Solution, Start]:
-            started = time.perf_counter()
-            here = _at(problem, beta)
-            candidate = constant if beta >= problem.beta_max else generate(here, start or constant)
-            return _certified(here, candidate, _TOL, started), candidate
 
-        return solve_columns
+def _warm_slopes(problem: Problem, undivided: Start, beta: float, start: Start) -> tuple[Solution, Start]:
+    started = time.perf_counter()
+    data, knots = start or undivided
+    # A copy is divided, so that a start does not depend on what else was solved from it.
+    data, here = copy.copy(data), _at(problem, beta)
+    spline, knots = slopes.fit_slopes(data, beta, problem.architecture, _TOL, knots)
+    return _finished(here, *slopes.prove(here, spline), _TOL, started), (data, knots)
 
-    return lambda beta, start: (solve(_at(problem, beta), tol=_TOL, on_failure="ignore"), None)
+
+def _warm_columns(problem: Problem, constant: Candidate, beta: float, start: Start) -> tuple[Solution, Start]:
+    started = time.perf_counter()
+    here = _at(problem, beta)
+    candidate = constant if beta >= problem.beta_max else generate(here, start or constant)
+    return _certified(here, candidate, _TOL, started), candidate
+
+
+def _cold(problem: Problem, beta: float, _: Start) -> tuple[Solution, Start]:
+    return solve(_at(problem, beta), tol=_TOL, on_failure="ignore"), None
 
 
 def _constant(problem: Problem) -> Candidate:

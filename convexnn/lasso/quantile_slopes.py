@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from convexnn.architecture import Architecture
 from convexnn.kernels.condensed_rows import condense, price
-from convexnn.kernels.quantile_splines import fit_quantile_spline, second_difference
+from convexnn.kernels.hat_functions import second_difference
+from convexnn.kernels.quantile_splines import fit_quantile_spline
 from convexnn.lasso.certificate import Certificate, bounded_by
 from convexnn.lasso.function_space import recover
 from convexnn.lasso.problem import Problem

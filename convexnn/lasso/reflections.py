@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from convexnn.dictionaries.feature import Feature
 from convexnn.dictionaries.reflection_search import places
-from convexnn.kernels.reflection_pricing import BLOCK, MIDWAY, distance_moment, peaks, price, range_tree
+from convexnn.kernels.distance_moment import BLOCK, distance_moment, range_tree
+from convexnn.kernels.reflection_pricing import MIDWAY, peaks, price
 from convexnn.lasso.certificate import Certificate
 from convexnn.lasso.generation import Found, certified, generate
 from convexnn.lasso.kinked_columns import Columns, KinkedOracle

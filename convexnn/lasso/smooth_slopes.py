@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from convexnn.architecture import Architecture
+from convexnn.kernels.hat_functions import second_difference
 from convexnn.kernels.order import is_increasing
 from convexnn.kernels.segments import scan_multipliers
-from convexnn.kernels.splines import bends, fit_spline, penalty
+from convexnn.kernels.splines import fit_spline, penalty
 from convexnn.lasso.certificate import Certificate
 from convexnn.lasso.problem import Problem
 from convexnn.lasso.smooth_segments import Ints, SmoothSegments, smooth_segments
@@ -221,9 +222,7 @@ class _Newton:
         return self.fit.primal - bound.dual
 
     def _kinks(self, knots: Ints, u: FloatArray) -> FloatArray:
-        kinks = np.empty(knots.size)
-        bends(u, np.diff(self.segments.edges[knots]), kinks)
-        return kinks
+        return second_difference(u, np.diff(self.segments.edges[knots]))
 
     def _evaluate(self, knots: Ints, signs: FloatArray, u: FloatArray) -> _Fit:
         edges = self.segments.edges

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from convexnn.kernels import online_rule
 from convexnn.kernels.online_rule import RECORDED, Rule, pack
+from convexnn.kernels.random import random_bits
 
 GRID = 2.0**-36
 keys = st.integers(0, 2**64 - 1)
@@ -96,7 +97,7 @@ def test_the_stream_is_splitmix64():
 @given(keys, st.integers(0, 2**40))
 @example(2**64 - 1, 2**40)
 def test_random_numbers_are_those_of_integer_arithmetic(key, counter):
-    assert online_rule.random_word(np.uint64(key), counter) == naive_online.splitmix(key, counter)
+    assert random_bits(np.uint64(key), np.uint64(counter)) == naive_online.splitmix(key, counter)
     assert naive_online.splitmix_of_many(key, np.array([counter])) == naive_online.splitmix(key, counter)
 
 

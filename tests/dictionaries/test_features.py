@@ -129,6 +129,20 @@ def test_a_scale_of_the_inputs_scales_kinks_and_changes_no_name():
         assert [feature.origins for feature in one] == [feature.origins for feature in other]
 
 
+@pytest.mark.parametrize("name", ["absolute-3", "symmetrized-3", "absolute-4"])
+@pytest.mark.parametrize("start", [1.0, -1.0])
+def test_neighbouring_floats_have_the_features_of_integers(name, start):
+    # No float lies between these inputs, but midpoints do.
+    unit, steps, points = np.finfo(float).eps, np.array([0.0, 1.0, 2.0, 5.0]), np.arange(-12.0, 18.0)
+    floats, integers = (cnn.dictionary(x, ARCHITECTURES[name]) for x in (start + unit * steps, steps))
+    places = start + unit * points
+    rounding = 64 * unit * 18 * unit  # of sums of a few lengths of at most 18 units
+    np.testing.assert_allclose(floats.matrix(places), unit * integers.matrix(points), rtol=0, atol=rounding)
+    for one, other in zip(floats, integers, strict=True):
+        np.testing.assert_allclose(one(places), unit * other(points), rtol=0, atol=rounding)
+        assert (np.diff(one.knots) > 0).all()
+
+
 @every_architecture
 def test_a_weighted_sum_is_one_piecewise_function(architecture):
     rng = np.random.default_rng(6)

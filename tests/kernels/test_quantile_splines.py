@@ -6,15 +6,9 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from convexnn.kernels import quantile_splines
-from convexnn.kernels.quantile_splines import (
-    System,
-    factor,
-    fit_quantile_spline,
-    newton_step,
-    second_difference,
-    substitute,
-)
+from convexnn.kernels import predictor_corrector, quantile_splines, quasidefinite_system
+from convexnn.kernels.hat_functions import second_difference
+from convexnn.kernels.quantile_splines import fit_quantile_spline
 
 SHAPES = {"relu": (1.0, False), "leaky": (5 / 3, False), "absolute": (0.0, False), "ramps": (0.0, True)}
 every_shape = pytest.mark.parametrize(("kappa", "bounded"), SHAPES.values(), ids=SHAPES)
@@ -101,43 +95,11 @@ def test_the_optimum_is_that_of_the_linear_program(kappa, bounded, seed, k, m, b
 def test_compiled_equals_plain_python(kappa, bounded, monkeypatch):
     arguments = *instance(5, 6, 30), 0.01, kappa, bounded, np.zeros(6), 1e-6
     compiled = fit_quantile_spline(*arguments)
-    for name, function in vars(quantile_splines).items():
-        if hasattr(function, "py_func"):
-            monkeypatch.setattr(quantile_splines, name, function.py_func)
+    for module in (quantile_splines, predictor_corrector, quasidefinite_system):
+        for name, function in vars(module).items():
+            if hasattr(function, "py_func"):
+                monkeypatch.setattr(module, name, function.py_func)
     plain = quantile_splines.fit_quantile_spline(*arguments)
     assert compiled[3] == plain[3]
     for one, other in zip(compiled[:3], plain[:3], strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
-
-
-@every_shape
-def test_newton_steps_solve_the_bordered_system(kappa, bounded):
-    rng = np.random.default_rng(7)
-    k = 6
-    lengths, diagonal, off = rng.uniform(0.1, 1, k - 1), rng.uniform(2, 3, k), rng.uniform(0, 1, k - 1)
-    curvature, lean = rng.exponential(size=k), kappa * rng.normal(size=k)
-    corner = -np.eye(2) - kappa * np.ones((2, 2))
-    gram = np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1)
-    free = np.arange(k) if bounded else np.arange(1, k - 1)
-    t = stiffness(lengths)
-    if not bounded:
-        curvature[[0, -1]] = -1.0
-        lean[[0, -1]] = 0.0
-    matrix = np.block([[gram, t[:, free]], [t[free], -np.diag(curvature[free])]])
-    right, ends = rng.normal(size=(2, k)), rng.normal(size=2)
-    if not bounded:
-        right[1, [0, -1]] = 0.0
-        columns = np.zeros((k + free.size, 2))
-        columns[:k, 0], columns[k:, 1] = t[:, 0] - t[:, -1], lean[free]
-        matrix = np.block([[matrix, columns], [columns.T, corner]])
-    expected = np.linalg.solve(matrix, np.concatenate((right[0], right[1, free], [] if bounded else ends)))
-
-    inverses, border, step = np.empty((k, 3)), np.zeros((0 if bounded else 2, 2, k)), np.empty((2, k))
-    factor(diagonal, off, lengths, curvature, inverses)
-    if not bounded:
-        border[0, 0], border[1, 1] = t[:, 0] - t[:, -1], lean
-        for u, w in border:
-            substitute(inverses, off, lengths, curvature, u, w)
-    system = System(diagonal, off, curvature, lean, corner, inverses, border)
-    v, e = newton_step(lengths, system, right, ends, step)
-    np.testing.assert_allclose(np.concatenate((step[0], step[1, free], [] if bounded else [v, e])), expected, rtol=1e-9)

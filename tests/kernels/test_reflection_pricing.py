@@ -7,7 +7,8 @@ import pytest
 from helpers import EPS
 
 import convexnn as cnn
-from convexnn.kernels.reflection_pricing import BLOCK, MIDWAY, MIRRORED, distance_moment, peaks, price, range_tree
+from convexnn.kernels.distance_moment import BLOCK, distance_moment, range_tree
+from convexnn.kernels.reflection_pricing import MIDWAY, MIRRORED, peaks, price
 
 SHAPES = {"absolute": 1.0, "tent": 0.5}
 EVERYTHING = 60  # a level that no tree has
@@ -126,11 +127,3 @@ def test_peaks_are_the_largest_heights_of_their_runs():
         runs = [range(start, min(start + size, n)) for start in range(0, n, size)]
         wanted = [max(run, key=lambda i: abs(moment[i])) for run in runs]
         np.testing.assert_array_equal(peaks(moment, floor, size), [i for i in wanted if abs(moment[i]) > floor])
-
-
-def test_the_moment_is_the_sum_of_distances():
-    for x, th in cases(count=5, most=30):
-        moment, slopes = distance_moment(x, th)
-        np.testing.assert_allclose(moment, np.abs(x[:, None] - x) @ th, rtol=0, atol=rounding(x, th))
-        assert slopes[0] == slopes[-1] == 0
-        np.testing.assert_allclose(np.diff(moment), slopes[1:-1] * np.diff(x), rtol=0, atol=rounding(x, th))

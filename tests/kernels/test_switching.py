@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from convexnn.kernels.switching import best_patterns, trace_switches
+from convexnn.kernels.switching import best_patterns, best_prefixes, trace_prefix, trace_switches
 
 RNG = np.random.default_rng(20)
 VECTORS = [
@@ -74,3 +74,30 @@ def test_the_traced_switches_attain_the_best_value(r):
             turns = np.searchsorted(positions, np.arange(r.size), side="right")
             h = (1 if last else -1) * (-1.0) ** (k - turns)
             assert h @ r == pytest.approx(best[last, k], abs=rounding(r))
+
+
+@every_vector
+def test_the_best_prefixes_are_those_of_all_patterns(r):
+    for most in limits(r):
+        best = best_prefixes(r, most)
+        np.testing.assert_array_equal(best, pure_python(best_prefixes)(r, most))
+        for i in range(r.size):
+            prefix = r[: i + 1]
+            expected = np.maximum.accumulate(by_enumeration(prefix, most), axis=1)
+            np.testing.assert_allclose(best[i, :, :], expected, rtol=0, atol=rounding(r))
+
+
+@every_vector
+def test_the_traced_prefix_attains_the_best_value(r):
+    for most in limits(r):
+        best = best_prefixes(r, most)
+        for i, last, k in np.ndindex(best.shape):
+            switches, others = np.zeros((2, most + 1), dtype=np.int64)
+            found = trace_prefix(best, i, last, k, 1, switches)
+            assert pure_python(trace_prefix)(best, i, last, k, 1, others) == found
+            np.testing.assert_array_equal(switches, others)
+            positions = switches[1:found][::-1]
+            assert len(positions) <= k
+            turns = np.searchsorted(positions, np.arange(i + 1), side="right")
+            h = (1 if last else -1) * (-1.0) ** (len(positions) - turns)
+            assert h @ r[: i + 1] == pytest.approx(best[i, last, k], abs=rounding(r))

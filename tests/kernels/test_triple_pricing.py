@@ -9,7 +9,8 @@ import pytest
 from test_reflection_pricing import cases, rounding
 
 import convexnn as cnn
-from convexnn.kernels.reflection_pricing import distance_moment, price_folds, range_tree
+from convexnn.kernels.distance_moment import distance_moment, range_tree
+from convexnn.kernels.reflection_pricing import price_folds
 from convexnn.kernels.triple_pricing import price_triples
 
 RUNS = 8

@@ -11,6 +11,7 @@ from helpers import ARCHITECTURES, LOSSES, problem_at, targets
 import convexnn as cnn
 from benchmarks.audit import audited_gap
 from convexnn.errors import InputError
+from convexnn.lasso.path import path
 
 RNG = np.random.default_rng(5)
 X, Y = RNG.normal(size=60), RNG.normal(size=60)
@@ -28,6 +29,24 @@ def test_sizes_of_the_data_do_not_matter(name, loss, n):
         assert solution.status == "certified"
         gap, rounding = audited_gap(solution)
         assert gap <= 1e-6 + rounding
+
+
+@pytest.mark.parametrize("name", ["relu-2", "relu-3", "absolute-2", "absolute-3", "symmetrized-3", "absolute-4"])
+@pytest.mark.parametrize("loss", ["squared", "absolute"])
+@pytest.mark.parametrize("n", [3, 12, 60])
+@pytest.mark.parametrize("start", [1.0, -1.0])
+def test_neighbouring_floats_are_solved_as_integers_are(name, loss, n, start):
+    # In units of the last place they are integers: nothing but the unit of x tells the two problems apart.
+    n = min(n, 20) if name == "absolute-4" else n
+    unit, steps = np.finfo(float).eps, np.arange(float(n))
+    architecture, kind = ARCHITECTURES[name], LOSSES[loss]
+    integers = problem_at(0.01, steps, Y[:n], architecture, kind)
+    floats = cnn.Problem(start + unit * steps, Y[:n], unit * integers.beta, architecture, loss=kind)
+    one, other = cnn.solve(integers, tol=1e-9), cnn.solve(floats, tol=1e-9)
+    assert one.status == other.status == "certified"
+    assert other.objective == pytest.approx(one.objective, rel=2e-9)
+    gap, rounding = audited_gap(other)
+    assert gap <= 1e-9 + rounding
 
 
 @pytest.mark.parametrize("beta", [1e-200, 1e-20, 3.0, 1e9, 1e200])
@@ -71,3 +90,16 @@ def test_solutions_survive_a_pickle():
     np.testing.assert_array_equal(again.predict(X), solution.predict(X))
     np.testing.assert_array_equal(again.certificate.dual_point, solution.certificate.dual_point)
     assert again.certificate == solution.certificate
+
+
+@pytest.mark.parametrize("name", ["relu-2", "absolute-3", "sign-2"])
+@pytest.mark.parametrize("betas", [None, (1.0, 0.1)], ids=["exact", "grid"])
+def test_paths_survive_a_pickle(name, betas):
+    found = path(cnn.Problem(X[:12], Y[:12], 1.0, ARCHITECTURES[name]), betas=betas)
+    again = pickle.loads(pickle.dumps(found))
+    assert str(again) == str(found)
+    np.testing.assert_array_equal(again.betas, found.betas)
+    for beta in (found.betas[-1], found.betas[-2:].mean()):  # known, and solved from what is known
+        one, other = found.at(beta), again.at(beta)
+        assert other.certificate == one.certificate
+        np.testing.assert_array_equal(other.predict(X), one.predict(X))
