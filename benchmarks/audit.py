@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 import convexnn as cnn
 from benchmarks.peers import Recipe
-from convexnn.errors import ConvergenceWarning
+from convexnn.dictionaries.base import Dictionary
+from convexnn.errors import ConvergenceWarning, InputError
 from convexnn.lasso.function_space import has_closed_form
 from convexnn.lasso.problem import Problem
 from convexnn.losses import Logistic, Quantile
@@ -106,7 +107,8 @@ def _feasible(problem: Problem, point: FloatArray) -> NDArray[np.longdouble]:
     lo, hi = problem.loss.box(problem.y, problem.weight)
     live = problem.weight > 0
     th = np.clip(point.astype(np.longdouble), lo, hi) * live
-    roomiest = int(np.argmax(np.where(live, np.minimum(hi - th, th - lo), -np.inf)))
+    room = np.where(live, np.minimum(hi - th, th - lo), -np.inf)
+    roomiest = int(np.argmax(np.where(room == room.max(), problem.weight, -np.inf)))
     th[roomiest] -= th.sum()
     th /= max(_largest_correlation(problem, th) / problem.beta, 1.0)
     return th
@@ -131,11 +133,19 @@ def _largest_correlation(problem: Problem, th: NDArray[np.longdouble]) -> float:
         rising, falling = sigma.right * right - sigma.left * left, sigma.right * left - sigma.left * right
         return float(max(np.abs(rising).max(), np.abs(falling).max()))
     dictionary = problem.dictionary
-    if problem.n_samples * dictionary.n_features <= _MATRIX_ENTRIES:
+    if problem.n_samples * _count(dictionary) <= _MATRIX_ENTRIES:
         matrix = dictionary.matrix()[order]
         matrix -= matrix.mean(axis=0)
         return float(np.abs(matrix.T @ th).max(initial=0.0))
     return dictionary.max_correlation(th[np.argsort(order)].astype(float))[0]
+
+
+def _count(dictionary: Dictionary) -> float:
+    """How many features there are; infinite where only a list of them would tell, and is too long."""
+    try:
+        return dictionary.n_features
+    except InputError:
+        return math.inf
 
 
 def _dual(problem: Problem, th: NDArray[np.longdouble], y: NDArray[np.longdouble]) -> float:

@@ -142,9 +142,9 @@ class Dictionary(Sequence[Feature], ABC):
         -------
         value : float
         feature : Feature or None
-            None if the dictionary is empty.
+            None if the dictionary is empty, as it is on a single distinct input.
         """
-        if self.n_features == 0:
+        if self.inputs.size == 1:
             return 0.0, None
         return self.max_input_correlation(self._sum_ties(r))
 

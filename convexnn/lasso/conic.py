@@ -150,6 +150,13 @@ def _minimise(problem: Problem, scale: _Scale, values: Any, norm: Any) -> tuple[
     strength = 0.1 if isinstance(loss, Interpolation) else beta
     program = cp.Problem(cp.Minimize(cost + strength * norm), [] if link is None else [link])
     _run(program, is_linear=link is not None)
+    if any(variable.value is None for variable in program.variables()):
+        gap = np.diff(problem.dictionary.inputs)
+        raise InputError(
+            f"{program.solver_stats.solver_name} found no answer (it says {program.status!r}); with distances of "
+            f"neighbouring inputs from {gap.min():.2g} to {gap.max():.2g}, slopes may differ by more than float64 "
+            "resolves: merge inputs that are closer than their rounding, or leave out those far away"
+        )
     n_iter = int(program.solver_stats.num_iters or 0)
     if link is None:
         return None, n_iter

@@ -61,3 +61,17 @@ def test_a_wrong_objective_and_a_missing_warning_are_found(monkeypatch):
     ):
         monkeypatch.setattr(audit.cnn, "solve", solve(status, relative_gap, shift))
         assert attempt(recipe, 1e-6).verdict == verdict
+
+
+def test_a_row_of_almost_no_weight_does_not_take_up_what_rounding_leaves():
+    weight = np.array([1e-40, 1, 1, 1, 1, 1, 1])
+    problem = cnn.Problem(X, Y, 0.1, cnn.Architecture("absolute"), sample_weight=weight)
+    gap, rounding = audited_gap(cnn.solve(problem))
+    assert rounding <= 1e-12
+    assert abs(gap) <= 1e-6
+
+
+def test_a_dictionary_too_large_to_count_is_audited():
+    x = np.linspace(0, 1, 100)
+    problem = problem_at(0.1, x, np.sin(7 * x), cnn.Architecture("absolute", depth=4), LOSSES["squared"])
+    assert abs(audited_gap(cnn.solve(problem))[0]) <= 1e-6

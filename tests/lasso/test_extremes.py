@@ -49,6 +49,13 @@ def test_neighbouring_floats_are_solved_as_integers_are(name, loss, n, start):
     assert gap <= 1e-9 + rounding
 
 
+@pytest.mark.parametrize("x", [[0.0, 1.0, 1 + 2.0**-52, 1 + 2.0**-51], [0.0, 1e-300, 1.0], [-1e16, 0.0, 1.0, 2.0]])
+def test_interpolation_that_float64_cannot_resolve_is_refused(x):
+    problem = cnn.Problem(x, np.cos(4 * np.arange(len(x))), 1.0, cnn.Architecture("relu"), loss="interpolation")
+    with pytest.raises(InputError, match=r"found no answer .* distances of neighbouring inputs from"):
+        cnn.solve(problem)
+
+
 @pytest.mark.parametrize("beta", [1e-200, 1e-20, 3.0, 1e9, 1e200])
 def test_interpolation_is_linear_in_beta(beta):
     x, y, architecture = X[:6], Y[:6], ARCHITECTURES["leaky-2-bent-down"]
