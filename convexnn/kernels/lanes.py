@@ -1,8 +1,8 @@
 """Eight float64 numbers in one vector register: compiled code that treats eight problems at once, a lane each.
 
-Lanes add, subtract and multiply with each other and with a number, every lane rounded like a single number. They are
-read from and written to flat arrays in which the numbers of the eight problems lie side by side. Comparisons give a bit
-a lane. Numba's own vectoriser cannot keep running sums of eight problems in registers, which is what this is for.
+Lanes take part in arithmetic with each other and with numbers, every lane rounded like a single number. They are read
+from and written to flat arrays in which the numbers of the eight problems lie side by side. Comparisons give a bit a
+lane. Numba's own vectoriser cannot keep running sums of eight problems in registers, which is what this is for.
 
 Compiled, the functions below are a few instructions each, without bounds checks; in plain Python they work on arrays
 of eight.
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import lower_builtin, models, register_model, type_callable
 from numpy.typing import NDArray
 
@@ -81,6 +82,11 @@ def at_least(lanes: Floats, bound: float) -> np.uint64:
 def where(bits: np.uint64, one: float, other: float) -> Floats:
     """One number in the lanes whose bits are set, another in the others."""
     return np.where(np.unpackbits(np.uint8(bits), bitorder="little"), one, other)
+
+
+def root(value: Any) -> Any:
+    """The square root of every lane, or of a number."""
+    return np.sqrt(value)
 
 
 def lowest(bits: np.uint64) -> np.uint64:
@@ -226,6 +232,14 @@ def _where(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> An
     return builder.select(flags, one, other)
 
 
+@_compiles(root, types.float64, types.Float)
+@_compiles(root, _LANES, _Lanes)
+def _root(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+    kind = args[0].type
+    name = f"llvm.sqrt.v{LANES}f64" if kind == _VECTOR else "llvm.sqrt.f64"
+    return builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name), args)
+
+
 @_compiles(lowest, types.uint64, types.Integer)
 def _lowest(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
     return builder.cttz(args[0], ir.Constant(_BIT, 1))
@@ -252,5 +266,6 @@ _of_two(operator.add, _LANES, ir.IRBuilder.fadd)
 _of_two(operator.iadd, _LANES, ir.IRBuilder.fadd)
 _of_two(operator.sub, _LANES, ir.IRBuilder.fsub)
 _of_two(operator.mul, _LANES, ir.IRBuilder.fmul)
+_of_two(operator.truediv, _LANES, ir.IRBuilder.fdiv)
 _of_two(above, types.uint64, _compare(">"))
 _of_two(at_least, types.uint64, _compare(">="))

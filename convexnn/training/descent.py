@@ -156,6 +156,7 @@ def make_task(
     regularisation = regularisation or Regularisation(0.0)
     every = max(n_steps // _RECORDS, 1) if record_every is None else as_integer("record_every", record_every)
     in_order = x.shape[1] == y.shape[1] == len(slopes) == 1 and not normalised
+    strengths = every_step("strength of the regularisation", regularisation.strength, n_steps)
     noises = every_step("sigma of the noise", noise.sigma, n_steps)
     return Task(
         x=np.ascontiguousarray(x),
@@ -165,11 +166,11 @@ def make_task(
         diagonal=diagonal,
         normalised=normalised,
         in_order=in_order,
-        lockstep=in_order and removal is None and not noises.any(),
+        lockstep=in_order and removal is None and not strengths.any() and not noises.any(),
         optimiser=updates.SGD if optimizer == "sgd" else updates.ADAM,
         momentum=float(momentum),
         rates=every_step("learning_rate", learning_rate, n_steps),
-        strengths=every_step("strength of the regularisation", regularisation.strength, n_steps),
+        strengths=strengths,
         noises=noises,
         beta=as_not_negative("beta", beta),
         exponent=exponent,

@@ -27,6 +27,10 @@ def arithmetic(numbers, number, result):
     total = lanes.fill(number)
     total += a
     lanes.store(result, 48, total)
+    lanes.store(result, 56, a / b)
+    lanes.store(result, 64, number / a)
+    lanes.store(result, 72, lanes.root(a))
+    result[80] = lanes.root(number)
 
 
 def comparisons(numbers, number):
@@ -56,13 +60,14 @@ compiled = {
 
 @given(two_vectors, anything)
 def test_arithmetic_rounds_every_lane_like_a_single_number(numbers, number):
-    results = np.zeros((2, 56))
+    results = np.zeros((2, 81))
     a, b = numbers[:8], numbers[8:]
     with np.errstate(all="ignore"):
         arithmetic(numbers, number, results[0])
-        expected = [a + b, a - b, a * b, a + number, number - a, number * a, number + a]
+        expected = [a + b, a - b, a * b, a + number, number - a, number * a, number + a, a / b, number / a, np.sqrt(a)]
+        expected = np.append(expected, np.sqrt(number))
     compiled["arithmetic"](numbers, number, results[1])
-    np.testing.assert_array_equal(results[0].reshape(7, 8), expected)
+    np.testing.assert_array_equal(results[0], expected)
     np.testing.assert_array_equal(results[1], results[0])
 
 

@@ -42,6 +42,7 @@ OPTIONS = {
     "removal": {"optimizer": "adam", "learning_rate": 0.2, "removal": 7, "noise": Noise(0.05)},
     "removal from batches": {"optimizer": "sgd", "momentum": 0.5, "learning_rate": 0.05, "removal": 3, "batch_size": 4},
 }
+BARE = ("sgd", "momentum", "adam", "batches", "batches of one")  # what networks in lockstep are trained with
 every_option = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 every_slope = pytest.mark.parametrize("slopes", SLOPES.values(), ids=SLOPES)
 every_loss = pytest.mark.parametrize("loss", ["squared", "logistic"])
@@ -133,20 +134,21 @@ def test_dense_gradients_give_the_same_networks(options):
         np.testing.assert_array_equal(getattr(history, name), getattr(other, name))
 
 
-@every_option
-@pytest.mark.parametrize("gradient", ["lockstep", "sorted", "dense"])
-def test_compiled_equals_plain_python(options, gradient, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "gradient"),
+    [(name, "lockstep") for name in BARE] + [(name, gradient) for name in OPTIONS for gradient in ("sorted", "dense")],
+)
+def test_compiled_equals_plain_python(name, gradient, monkeypatch):
     x, y = data()
-    task = task_of(x, y, n_steps=8, **options)
-    if gradient == "lockstep" and not task.lockstep:
-        pytest.skip("noise and removal are one network's own")
+    task = task_of(x, y, n_steps=8, **OPTIONS[name])
+    assert task.lockstep == (name in BARE)
     task = task._replace(in_order=gradient != "dense", lockstep=gradient == "lockstep")
     theta = starts(3)
     compiled, history = descend(task, (1, WIDTH, 1), theta.copy(), [5, 6, 7])
     for module in (dense, lockstep, loop, losses, parameters, random, sorted_rows, updates):
-        for name, function in vars(module).copy().items():
+        for key, function in vars(module).copy().items():
             if hasattr(function, "py_func"):
-                monkeypatch.setattr(module, name, function.py_func)
+                monkeypatch.setattr(module, key, function.py_func)
     monkeypatch.setattr(descent, "train_networks", loop.train_networks)
     monkeypatch.setattr("numba.get_num_threads", lambda: 1)  # other threads would not know what warnings to ignore
     with np.errstate(over="ignore", invalid="ignore"):  # 64-bit products wrap around, and 0 times infinity is NaN
@@ -157,13 +159,12 @@ def test_compiled_equals_plain_python(options, gradient, monkeypatch):
     np.testing.assert_array_equal(compiled.counts, plain.counts)
 
 
-@pytest.mark.parametrize("name", [name for name, options in OPTIONS.items() if not {"noise", "removal"} & {*options}])
+@pytest.mark.parametrize("name", BARE)
 @every_loss
 @every_slope
 def test_networks_in_lockstep_equal_those_trained_alone(name, loss, slopes):
     x, y = data(loss)
     task = task_of(x, y, slopes, loss=loss, **OPTIONS[name])
-    assert task.lockstep
     for count in (2, 3, 8, 9, 12):
         together, history = descend(task, (1, WIDTH, 1), starts(count), range(count))
         alone, other = descend(task._replace(lockstep=False), (1, WIDTH, 1), starts(count), range(count))

@@ -31,7 +31,8 @@ class Task(NamedTuple):
     in_order : bool
         Whether the gradient of one hidden layer over sorted inputs applies.
     lockstep : bool
-        Whether networks are trained side by side: in order, and without noise and removal, which are one network's own.
+        Whether networks are trained side by side: in order, by the bare optimiser, without a regulariser, noise and
+        removal.
     optimiser : int
     momentum : float
     rates, strengths, noises : (T,) arrays
@@ -115,8 +116,8 @@ class Lockstep(NamedTuple):
 
     Attributes
     ----------
-    theta, gradient : (8 P,) arrays
-    moments : (2, 8 P) array
+    theta, first, second : (8 P,) arrays
+        Parameters and the moments of the optimiser.
     places : (8 m,) array of uint64
         Where in `sums` the pair is of the first row beyond the kink of each unit.
     low, high : (8 m,) arrays
@@ -133,8 +134,8 @@ class Lockstep(NamedTuple):
     """
 
     theta: Floats
-    gradient: Floats
-    moments: Floats
+    first: Floats
+    second: Floats
     places: Words
     low: Floats
     high: Floats
@@ -203,8 +204,8 @@ def _side_by_side(n: int, m: int, size: int) -> Lockstep:
     """Memory for eight networks of m units and this many parameters, on n rows."""
     return Lockstep(
         theta=_aligned(LANES * size),
-        gradient=_aligned(LANES * size),
-        moments=_aligned(2 * LANES * size).reshape(2, LANES * size),
+        first=_aligned(LANES * size),
+        second=_aligned(LANES * size),
         places=_aligned(LANES * m).view(np.uint64),
         low=_aligned(LANES * m),
         high=_aligned(LANES * m),

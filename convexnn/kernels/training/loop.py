@@ -15,10 +15,10 @@ from convexnn.kernels.lanes import LANES
 from convexnn.kernels.random import uniform
 from convexnn.kernels.training.arrays import Floats, Ints, Networks, Task, Work
 from convexnn.kernels.training.dense import dense_gradient
-from convexnn.kernels.training.lockstep import lockstep_gradient
+from convexnn.kernels.training.lockstep import step_in_lockstep
 from convexnn.kernels.training.parameters import WEIGHTS, layout, remove, shake
 from convexnn.kernels.training.sorted_rows import find_kinks, mark_alive, sorted_gradient
-from convexnn.kernels.training.updates import regularise, update
+from convexnn.kernels.training.updates import regularise, rule_of, update
 
 FEWEST_IN_LOCKSTEP = 3  # networks that take as long one by one as eight together
 
@@ -102,7 +102,7 @@ def _train_alone(task: Task, networks: Networks, r: int, work: Work) -> None:
     x, y, loss, beta = work.fenced, task.y.reshape(-1), task.loss, task.beta
     left, right = task.slopes[0, 0], task.slopes[0, 1]
     gradient, kinks, slope, level, weight = work.gradient, work.kinks, work.slope, work.level, work.weight
-    moments, rates, noises, strengths = work.moments, task.rates, task.noises, task.strengths
+    moments, noises, strengths = work.moments, task.noises, task.strengths
     _start(task, widths, theta, work)
     drawn, record = np.uint64(0), 0
     for step in range(n_steps + 1):
@@ -123,8 +123,8 @@ def _train_alone(task: Task, networks: Networks, r: int, work: Work) -> None:
         else:
             dense_gradient(task, widths, batch, n / batch, theta, work)
         if strengths[step] > 0:
-            regularise(task, step, work.starts, work.kinds, 1, theta, gradient)
-        update(task.optimiser, theta, gradient, moments, work.starts[-1], rates[step], task.momentum, step)
+            regularise(task, step, work.starts, work.kinds, theta, gradient)
+        update(theta, gradient, moments, work.starts[-1], rule_of(task, step))
         if noises[step] > 0:
             shake(task, noises[step], keys[1], drawn, widths, theta, work)
             drawn += np.uint64(work.starts[-1])
@@ -137,7 +137,7 @@ def _train_alone(task: Task, networks: Networks, r: int, work: Work) -> None:
 def _align(task: Task, networks: Networks, first: int, last: int, work: Work) -> None:
     """Put the networks `first` to `last` - 1 side by side; lanes that are left over hold the last one again."""
     lanes, x = work.lockstep, work.fenced
-    lanes.moments[:] = 0.0
+    lanes.first[:] = lanes.second[:] = 0.0
     lanes.weight[:] = 1.0
     for lane in range(LANES):
         r = min(first + lane, last - 1)
@@ -169,8 +169,8 @@ def _train_together(task: Task, networks: Networks, first: int, last: int, work:
     n, batch, n_steps = task.y.shape[0], task.batch_size, task.rates.size
     x, y, loss, beta = work.fenced, task.y.reshape(-1), task.loss, task.beta
     left, right = task.slopes[0, 0], task.slopes[0, 1]
-    m, size, rates, strengths = networks.widths[first, 1], LANES * work.starts[-1], task.rates, task.strengths
-    theta, gradient, moments, places, low, high, sums, weight, rows, values = work.lockstep
+    theta, mean, square, places, low, high, sums, weight, rows, values = work.lockstep
+    m = networks.widths[first, 1]
     record = 0
     for step in range(n_steps + 1):
         if step == task.record_at[record]:
@@ -182,10 +182,10 @@ def _train_together(task: Task, networks: Networks, first: int, last: int, work:
             for r in range(first, last):
                 _draw(rows[r - first], batch, networks.keys[r, 0], step)
                 _weigh(rows[r - first], batch, weight[r - first :: LANES])
-        lockstep_gradient(x, y, weight, loss, left, right, beta, m, theta, places, low, high, sums, values, gradient)
-        if strengths[step] > 0:
-            regularise(task, step, work.starts, work.kinds, LANES, theta, gradient)
-        update(task.optimiser, theta, gradient, moments, size, rates[step], task.momentum, step)
+        rule = rule_of(task, step)
+        step_in_lockstep(
+            x, y, weight, loss, left, right, beta, rule, m, theta, mean, square, places, low, high, sums, values
+        )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -1,20 +1,75 @@
-"""What regularisers add to a gradient, and how it moves the parameters.
-
-Parameters are treated one by one, so that all of this serves several networks side by side as well as one.
-"""
+"""How a gradient moves the parameters, and what regularisers add to it."""
 
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
+from convexnn.kernels.lanes import root
 from convexnn.kernels.training.arrays import Floats, Ints, Task
 
 SGD, ADAM = 0, 1
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # of Adam
+
+
+class Rule(NamedTuple):
+    """The optimiser in one step.
+
+    Attributes
+    ----------
+    adam : bool
+        Otherwise it is gradient descent, with a heavy ball if there is momentum.
+    rate : float
+        For Adam with the correction for the first moment's start from zero.
+    momentum : float
+    correction : float
+        For the second moment's start from zero.
+    """
+
+    adam: bool
+    rate: float
+    momentum: float
+    correction: float
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def rule_of(task: Task, step: int) -> Rule:
+    """The optimiser in a step, of number 0, 1, ..."""
+    if task.optimiser == SGD:
+        return Rule(False, task.rates[step], task.momentum, 0.0)
+    rate = task.rates[step] / (1.0 - BETA_1 ** (step + 1))
+    return Rule(True, rate, 0.0, 1.0 / math.sqrt(1.0 - BETA_2 ** (step + 1)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def heavy_ball(value: Any, gradient: Any, moment: Any, rule: Rule) -> Any:
+    """A parameter and its moment after a step of gradient descent; numbers or lanes."""
+    moment = rule.momentum * moment + gradient
+    return value - rule.rate * moment, moment
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def adam(value: Any, gradient: Any, first: Any, second: Any, rule: Rule) -> Any:
+    """A parameter and its two moments after a step of Adam (Kingma and Ba, 2015); numbers or lanes."""
+    first = BETA_1 * first + (1.0 - BETA_1) * gradient
+    second = BETA_2 * second + (1.0 - BETA_2) * gradient * gradient
+    return value - rule.rate * first / (root(second) * rule.correction + EPSILON), first, second
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def update(theta: Floats, gradient: Floats, moments: Floats, size: int, rule: Rule) -> None:
+    """Move the parameters, of which there are `size`."""
+    for p in range(np.uint64(size)):
+        if rule.adam:
+            theta[p], moments[0, p], moments[1, p] = adam(theta[p], gradient[p], moments[0, p], moments[1, p], rule)
+        elif rule.momentum == 0:
+            theta[p] -= rule.rate * gradient[p]
+        else:
+            theta[p], moments[0, p] = heavy_ball(theta[p], gradient[p], moments[0, p], rule)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -28,47 +83,13 @@ def _add_pull(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def regularise(task: Task, step: int, starts: Ints, kinds: Ints, lanes: int, theta: Floats, gradient: Floats) -> None:
-    """Add the regulariser to the gradient of `lanes` networks side by side, or let it pull at the parameters."""
+def regularise(task: Task, step: int, starts: Ints, kinds: Ints, theta: Floats, gradient: Floats) -> None:
+    """Add the gradient of the regulariser to that of the loss, or let it pull at the parameters themselves."""
     strength = task.strengths[step]
     for block in range(kinds.size):
         if task.regularised[kinds[block]]:
-            first, last = lanes * starts[block], lanes * starts[block + 1]
+            first, last = starts[block], starts[block + 1]
             if task.decoupled:
                 _add_pull(theta, theta, first, last, -task.rates[step] * strength, task.power, task.one_sided)
             else:
                 _add_pull(theta, gradient, first, last, strength, task.power, task.one_sided)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _sgd(theta: Floats, gradient: Floats, moments: Floats, size: int, rate: float, momentum: float) -> None:
-    """Gradient descent with a heavy ball, or without one."""
-    if momentum == 0:
-        for p in range(np.uint64(size)):
-            theta[p] -= rate * gradient[p]
-        return
-    for p in range(np.uint64(size)):
-        moments[0, p] = momentum * moments[0, p] + gradient[p]
-        theta[p] -= rate * moments[0, p]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _adam(theta: Floats, gradient: Floats, moments: Floats, size: int, rate: float, step: int) -> None:
-    """Adam (Kingma and Ba, 2015)."""
-    first = rate / (1.0 - BETA_1 ** (step + 1))
-    second = 1.0 / math.sqrt(1.0 - BETA_2 ** (step + 1))
-    for p in range(np.uint64(size)):
-        moments[0, p] = BETA_1 * moments[0, p] + (1.0 - BETA_1) * gradient[p]
-        moments[1, p] = BETA_2 * moments[1, p] + (1.0 - BETA_2) * gradient[p] * gradient[p]
-        theta[p] -= first * moments[0, p] / (math.sqrt(moments[1, p]) * second + EPSILON)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def update(
-    optimiser: int, theta: Floats, gradient: Floats, moments: Floats, size: int, rate: float, momentum: float, step: int
-) -> None:
-    """Move the parameters, of which there are `size`."""
-    if optimiser == SGD:
-        _sgd(theta, gradient, moments, size, rate, momentum)
-    else:
-        _adam(theta, gradient, moments, size, rate, step)
