@@ -2,8 +2,9 @@
 
 Every contender trains the same networks from the same start by the same full-batch steps, and must arrive where the
 others do. The peers are torch in float64 and float32: gradients written by hand into buffers made beforehand,
-automatic gradients of one batched loss, and ``vmap`` of the gradient of a single network. The gradient over sorted
-inputs is also compared with the dense gradient of the same kernel. ``--gaps`` trains to the end instead, and certifies.
+automatic gradients of one batched loss, and ``vmap`` of the gradient of a single network. Eight networks in lockstep
+are also compared with one by one, and with the dense gradient of the same kernel. ``--gaps`` trains to the end instead,
+and certifies.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ SIZES = ((64, 64), (64, 256), (100, 128))
 BETA, RATES = 0.01, {"sgd": 5e-4, "adam": 1e-3}
 LARGEST_DIFFERENCE = {"float64": 1e-10, "float32": 1e-2}  # of parameters of order one, after all steps
 WANTED = 25.0
+
+GRADIENTS = {
+    "in lockstep": {"in_order": True, "lockstep": True},
+    "one by one": {"in_order": True, "lockstep": False},
+    "dense": {"in_order": False, "lockstep": False},
+}
 
 Floats = np.ndarray
 Run = Callable[[int], Floats]
@@ -54,8 +61,10 @@ def compared(networks: int, steps: int, repeats: int, seed: int) -> bool:
             table.add_column(heading, justify="right" if heading in ("median", "min", "/ ours") else "left")
         x, y, start = problem(n, width, networks, seed)
         for optimizer, rate in RATES.items():
-            contenders = {("sorted, ours", "float64"): ours(x, y, start, optimizer, rate, in_order=True)}
-            contenders["dense, ours", "float64"] = ours(x, y, start, optimizer, rate, in_order=False)
+            contenders = {
+                (f"{name}, ours", "float64"): ours(x, y, start, optimizer, rate, **flags)
+                for name, flags in GRADIENTS.items()
+            }
             for kind in (torch.float64, torch.float32):
                 for name, gradient in PEERS.items():
                     peer = torch_run(gradient, kind, x, y, start, optimizer, rate)
@@ -63,7 +72,7 @@ def compared(networks: int, steps: int, repeats: int, seed: int) -> bool:
             fine &= agree(contenders, steps)
             times = take_turns(contenders, steps, repeats)
             scale = 1e6 / (steps * networks)
-            reference = statistics.median(times["sorted, ours", "float64"])
+            reference = statistics.median(times["in lockstep, ours", "float64"])
             for (name, precision), seconds in times.items():
                 middle = statistics.median(seconds)
                 row = (f"{middle * scale:.3f}", f"{min(seconds) * scale:.3f}", f"{middle / reference:.1f}")
@@ -87,8 +96,8 @@ def problem(n: int, width: int, networks: int, seed: int) -> tuple[Floats, Float
     return x, y, np.concatenate((w, b, a, np.zeros((networks, 1))), axis=1)
 
 
-def ours(x: Floats, y: Floats, start: Floats, optimizer: str, rate: float, *, in_order: bool) -> Run:
-    """The kernel of this library, with the gradient over sorted inputs or the dense one."""
+def ours(x: Floats, y: Floats, start: Floats, optimizer: str, rate: float, *, in_order: bool, lockstep: bool) -> Run:
+    """The kernel of this library, with the gradient over sorted inputs, in lockstep or not, or the dense one."""
     width, seeds = start.shape[1] // 3, range(len(start))
 
     def run(steps: int) -> Floats:
@@ -111,7 +120,7 @@ def ours(x: Floats, y: Floats, start: Floats, optimizer: str, rate: float, *, in
             removal=None,
             record_every=steps,
         )
-        return descend(task._replace(in_order=in_order, lockstep=in_order), (1, width, 1), start.copy(), seeds)[0].theta
+        return descend(task._replace(in_order=in_order, lockstep=lockstep), (1, width, 1), start.copy(), seeds)[0].theta
 
     return run
 

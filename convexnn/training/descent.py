@@ -25,6 +25,7 @@ _UNITS = {"all": parameters.ALL, "live": parameters.LIVE, "dead": parameters.DEA
 _PARAMETERS = ("weights", "biases", "scales")
 _RECORDS = 100
 _UPDATES = 10_000_000  # of single parameters in a call, unless a network alone has more; calls cannot be interrupted
+_LOCKSTEP_ROWS = 30_000  # what eight networks know of more rows does not fit into a cache, and waiting eats the gain
 _STREAMS = np.uint64(0), np.uint64(1)  # batches, noise
 
 
@@ -155,7 +156,7 @@ def make_task(
     noise = noise or Noise(0.0)
     regularisation = regularisation or Regularisation(0.0)
     every = max(n_steps // _RECORDS, 1) if record_every is None else as_integer("record_every", record_every)
-    in_order = x.shape[1] == y.shape[1] == len(slopes) == 1 and not normalised
+    in_order = x.shape[1] == y.shape[1] == len(slopes) == 1 and exponent == 2 and not normalised
     strengths = every_step("strength of the regularisation", regularisation.strength, n_steps)
     noises = every_step("sigma of the noise", noise.sigma, n_steps)
     return Task(
@@ -166,7 +167,7 @@ def make_task(
         diagonal=diagonal,
         normalised=normalised,
         in_order=in_order,
-        lockstep=in_order and removal is None and not strengths.any() and not noises.any(),
+        lockstep=in_order and n <= _LOCKSTEP_ROWS and removal is None and not strengths.any() and not noises.any(),
         optimiser=updates.SGD if optimizer == "sgd" else updates.ADAM,
         momentum=float(momentum),
         rates=every_step("learning_rate", learning_rate, n_steps),

@@ -59,8 +59,9 @@ def train(
     of samples. Neither x nor y is rescaled; gradient descent wants both of order one. At a kink the derivative is that
     of the side below zero, so that a ReLU unit that is zero on all of the data never moves by itself.
 
-    Networks of two layers take O(n + width) a step, all others O(n width). Without noise, removal and regularisation
-    eight networks of two layers train side by side, in half the time; the results are the same, bit by bit.
+    Networks of two layers take O(n + width) a step, all others O(n width). Without noise, removal and regularisation,
+    on up to 30,000 samples, eight networks of two layers train side by side, in half the time; the results are the
+    same, bit by bit.
 
     Parameters
     ----------

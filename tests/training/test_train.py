@@ -83,7 +83,7 @@ def test_the_same_numbers_on_any_number_of_threads(monkeypatch):
         runs = []
         for threads in (1, 2, 5):
             monkeypatch.setattr(numba, "get_num_threads", lambda threads=threads: threads)
-            runs.append(short(x, y, seeds=5, **options))
+            runs.append(short(x, y, seeds=20, **options))
         same(runs[0], runs[1])
         same(runs[0], runs[2])
 

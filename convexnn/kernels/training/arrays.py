@@ -29,10 +29,10 @@ class Task(NamedTuple):
     diagonal, normalised : bool
         Whether hidden layers above the first have one weight a unit, and whether all have scales.
     in_order : bool
-        Whether the gradient of one hidden layer over sorted inputs applies.
+        Whether the gradient of one hidden layer over sorted inputs applies, whose penalty is quadratic.
     lockstep : bool
         Whether networks are trained side by side: in order, by the bare optimiser, without a regulariser, noise and
-        removal.
+        removal, which the kernel does not look at then.
     optimiser : int
     momentum : float
     rates, strengths, noises : (T,) arrays
@@ -123,14 +123,14 @@ class Lockstep(NamedTuple):
     low, high : (8 m,) arrays
         The inputs on both sides of the kinks.
     sums : (16 (n + 1),) array
-        Zero between gradients. Of each row a pair a lane: what slope and level of the network change by at the kinks
+        Zero between steps. Of each row a pair a lane: what slope and level of the network change by at the kinks
         before it, and then the running sums of r and r x.
     weight : (8 n,) array
         Of the rows in the batches.
     rows : (8, n) array of int
         Permutations.
     values : (8 n,) array
-        Of the networks, and then the slopes of the losses.
+        Of the networks at the rows, and then the derivatives of the losses in them.
     """
 
     theta: Floats
@@ -194,7 +194,7 @@ class Work(NamedTuple):
 
 
 def _aligned(count: int) -> Floats:
-    """Zeros that begin where a vector of eight can: registers are filled by a fifth faster from there."""
+    """Zeros that begin at a multiple of the size of eight numbers: a register is filled from one line of the cache."""
     spare = np.zeros(count + LANES)
     first = -spare.ctypes.data // spare.itemsize % LANES
     return spare[first : first + count]
