@@ -203,7 +203,7 @@ def test_gradient_of_one_step(slopes, m):
     weight = rng.integers(0, 3, N).astype(float)
     theta, gradient = np.concatenate((w, b, a, [c])), np.empty(3 * m + 1)
     kinks = rng.integers(0, N + 1, m).astype(np.uint64)
-    slope, level = np.zeros(N + 1), np.zeros(N + 1)
+    slope, level = np.zeros(2 * N + 2), np.zeros(2 * N + 2)
     fenced = np.concatenate(([-np.inf], x, [np.inf]))
     total = sorted_rows.sorted_gradient(
         fenced, y, weight, losses.SQUARED, *slopes, 0.3, m, theta, kinks, slope, level, gradient
@@ -212,8 +212,8 @@ def test_gradient_of_one_step(slopes, m):
     rows = np.repeat(np.arange(N), weight.astype(int))
     np.testing.assert_allclose(gradient, network.gradient(x[rows], y[rows], 1.0, 0.3), rtol=1e-12, atol=1e-12)
     assert total == pytest.approx(network.objective(x[rows], y[rows], 0.0), rel=1e-13)
-    assert not slope.any()
-    assert not level.any()
+    assert not slope[: N + 1].any()
+    assert not level[: N + 1].any()
     for j in range(m):
         on = w[j] * x + b[j] > 0
         assert kinks[j] == (on.argmax() if on.any() else N) if w[j] >= 0 else kinks[j] == on.sum()

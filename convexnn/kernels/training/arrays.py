@@ -156,7 +156,7 @@ class Work(NamedTuple):
     starts, kinds : (B + 1,) and (B,) arrays of int
         Where the blocks of parameters begin, and of which kind they are.
     kinks : (m,) array of uint64
-    slope, level : (n + 1,) arrays
+    slope, level : (2 n + 2,) arrays
     fenced : (n + 2,) array
         What `sorted_gradient` needs: the places of the kinks, running sums, and the inputs between two infinities.
     weight : (n,) array
@@ -228,8 +228,8 @@ def workspace(task: Task, widths: Ints, size: int) -> Work:
         starts=np.zeros(blocks + 1, np.int64),
         kinds=np.zeros(blocks, np.int64),
         kinks=np.zeros(widths[1], np.uint64),
-        slope=np.zeros(n + 1),
-        level=np.zeros(n + 1),
+        slope=np.zeros(2 * n + 2),
+        level=np.zeros(2 * n + 2),
         fenced=np.concatenate(([-np.inf], task.x[:, 0], [np.inf])),
         weight=np.ones(n),
         rows=np.arange(n),

@@ -93,8 +93,8 @@ def sorted_gradient(
         Input weights, biases, output weights and the intercept.
     kinks : (m,) array
         Rows before the kink of each unit; any numbers from 0 to n on entry.
-    slope, level : (n + 1,) arrays
-        Zero, and left so.
+    slope, level : (2 n + 2,) arrays
+        The first halves zero, and left so.
 
     Notes
     -----
@@ -133,11 +133,17 @@ def sorted_gradient(
         products += weight[i] * r * x[i + _ONE]
     slope[n], level[n] = residuals, products
 
+    for i in range(n + _ONE):
+        # Of a unit that bends before row i: what it collects if it rises, and, in the second half, if it falls.
+        before, beyond = slope[i], residuals - slope[i]
+        slope[i], slope[n + _ONE + i] = left * before + right * beyond, right * before + left * beyond
+        before, beyond = level[i], products - level[i]
+        level[i], level[n + _ONE + i] = left * before + right * beyond, right * before + left * beyond
+
     for j in range(units):
-        w, b, a, k = theta[j], theta[units + j], theta[outer + j], kinks[j]
-        before, beyond = (left, right) if w >= 0 else (right, left)
-        r = before * slope[k] + beyond * (residuals - slope[k])
-        rx = before * level[k] + beyond * (products - level[k])
+        w, b, a = theta[j], theta[units + j], theta[outer + j]
+        place = kinks[j] if w >= 0 else kinks[j] + n + _ONE
+        r, rx = slope[place], level[place]
         gradient[j] = a * rx + beta * w
         gradient[units + j] = a * r
         gradient[outer + j] = w * rx + b * r + beta * a
