@@ -3,8 +3,8 @@
 Every contender trains the same networks from the same start by the same full-batch steps, and must arrive where the
 others do. The peers are torch in float64 and float32: gradients written by hand into buffers made beforehand,
 automatic gradients of one batched loss, and ``vmap`` of the gradient of a single network. Eight networks in lockstep
-are also compared with one by one, and with the dense gradient of the same kernel. ``--gaps`` trains to the end instead,
-and certifies.
+are also compared with one by one, and with the dense gradient of the same kernel. ``--rows`` compares these two alone,
+over numbers of rows, to show where lockstep pays. ``--gaps`` trains to the end instead, and certifies.
 """
 
 from __future__ import annotations
@@ -41,10 +41,20 @@ Run = Callable[[int], Floats]
 
 
 def main(
-    networks: int = 64, steps: int = 300, repeats: int = 5, gaps: bool = False, seeds: int = 50, seed: int = 0
+    networks: int = 64,
+    steps: int = 300,
+    repeats: int = 5,
+    rows: bool = False,
+    gaps: bool = False,
+    seeds: int = 50,
+    seed: int = 0,
 ) -> None:
     """Print a table; exit 1 if contenders disagree, or if a gap is negative or too large."""
-    sys.exit(not (certified(seeds, seed) if gaps else compared(networks, steps, repeats, seed)))
+    if rows:
+        fine = over_rows(repeats, seed)
+    else:
+        fine = certified(seeds, seed) if gaps else compared(networks, steps, repeats, seed)
+    sys.exit(not fine)
 
 
 def compared(networks: int, steps: int, repeats: int, seed: int) -> bool:
@@ -82,6 +92,30 @@ def compared(networks: int, steps: int, repeats: int, seed: int) -> bool:
                 table.add_row(optimizer, f"best of torch / ours; wanted {WANTED:g}", precision, "", "", f"{best:.1f}")
             table.add_section()
         Console(width=120).print(table)
+    return fine
+
+
+def over_rows(repeats: int, seed: int, width: int = 64) -> bool:
+    """Eight networks in lockstep and one by one; how many one by one take as long as the eight."""
+    numba.set_num_threads(1)
+    table = Table(box=box.SIMPLE, title=f"us a step of one network; width = {width}, 8 networks, 1 thread")
+    for heading in ("n", "optimiser", "in lockstep", "one by one", "ratio", "as long as"):
+        table.add_column(heading, justify="left" if heading == "optimiser" else "right")
+    fine = True
+    for n in (64, 1000, 10_000, 30_000, 100_000, 300_000):
+        x, y, start = problem(n, width, 8, seed)
+        steps = max(10, 1_000_000 // n)
+        for optimizer, rate in RATES.items():
+            contenders = {
+                (name, "float64"): ours(x, y, start, optimizer, rate / n, **GRADIENTS[name])
+                for name in ("in lockstep", "one by one")
+            }
+            fine &= agree(contenders, steps)
+            side, alone = (statistics.median(times) for times in take_turns(contenders, steps, repeats).values())
+            scale = 1e6 / (8 * steps)
+            row = (f"{side * scale:.2f}", f"{alone * scale:.2f}", f"{alone / side:.2f}", f"{8 * side / alone:.1f}")
+            table.add_row(f"{n:,}", optimizer, *row)
+    Console(width=120).print(table)
     return fine
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from convexnn.kernels.random import random_bits
+from convexnn.kernels.random import random_bits, uniform
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,7 +44,6 @@ _PAIRS, _NIBBLES, _BYTES, _SUM = (
     np.uint64(0x0F0F0F0F0F0F0F0F),
     np.uint64(0x0101010101010101),
 )
-_TO_MANTISSA = np.uint64(11)
 
 
 class Rule(NamedTuple):
@@ -120,12 +119,6 @@ def pack(inputs: NDArray[np.bool_]) -> Words:
     padded[:, :n] = inputs
     words = np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
     return np.ascontiguousarray(words.T)
-
-
-@njit(cache=True, nogil=True)
-def _uniform(key: np.uint64, counter: int) -> float:
-    """A number in [0, 1), a multiple of 2^-53."""
-    return float(random_bits(key, np.uint64(counter)) >> _TO_MANTISSA) * 2.0**-53
 
 
 @njit(cache=True, nogil=True)
@@ -291,7 +284,7 @@ def _throw(state: State, rule: Rule, key: np.uint64, counter: int, n: int) -> No
         while chosen:
             b = _lowest(chosen)
             chosen &= chosen - _ONE
-            state.next[64 * w + b] = rule.gap if _uniform(key, counter + 64 * w + b) < 0.5 else -rule.gap
+            state.next[64 * w + b] = rule.gap if uniform(key, np.uint64(counter + 64 * w + b)) < 0.5 else -rule.gap
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -374,7 +367,7 @@ def run(
         push = 0
         state.pattern[:] = 0
         if n_violated > 0:
-            chosen = _violated(state.fields, side, required, int(_uniform(key, counter) * n_violated))
+            chosen = _violated(state.fields, side, required, int(uniform(key, np.uint64(counter)) * n_violated))
             pushes[chosen] += 1
             push = rule.push * side[chosen]
             for w in range(n_words):

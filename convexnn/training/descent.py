@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from convexnn.errors import InputError
 from convexnn.kernels.lanes import LANES
 from convexnn.kernels.random import random_bits
-from convexnn.kernels.training import losses, parameters, updates
+from convexnn.kernels.training import losses, parameters
 from convexnn.kernels.training.arrays import Networks, Task, workspace
 from convexnn.kernels.training.loop import train_networks
 from convexnn.training.schedules import Schedule, every_step
@@ -25,7 +25,7 @@ _UNITS = {"all": parameters.ALL, "live": parameters.LIVE, "dead": parameters.DEA
 _PARAMETERS = ("weights", "biases", "scales")
 _RECORDS = 100
 _UPDATES = 10_000_000  # of single parameters in a call, unless a network alone has more; calls cannot be interrupted
-_LOCKSTEP_ROWS = 30_000  # what eight networks know of more rows does not fit into a cache, and waiting eats the gain
+_LOCKSTEP_ROWS = 30_000  # beyond, the caches are too small for eight (`python -m benchmarks.training --rows`)
 _STREAMS = np.uint64(0), np.uint64(1)  # batches, noise
 
 
@@ -168,7 +168,7 @@ def make_task(
         normalised=normalised,
         in_order=in_order,
         lockstep=in_order and n <= _LOCKSTEP_ROWS and removal is None and not strengths.any() and not noises.any(),
-        optimiser=updates.SGD if optimizer == "sgd" else updates.ADAM,
+        adam=optimizer == "adam",
         momentum=float(momentum),
         rates=every_step("learning_rate", learning_rate, n_steps),
         strengths=strengths,
@@ -231,7 +231,6 @@ def descend(task: Task, widths: Sequence[int], starts: FloatArray, seeds: Sequen
         objective=np.empty((r, k)),
         counts=np.zeros((r, k, hidden, 3), dtype=np.int64),
         dead=np.zeros((r, hidden, max(widths[1:-1])), dtype=np.bool_),
-        living=np.tile(np.array(widths[1:-1], dtype=np.int64), (r, 1)),
     )
     n_threads = numba.get_num_threads()
     size = min(max(_UPDATES // (starts.shape[1] * max(task.rates.size, 1)), 1), -(-r // n_threads))

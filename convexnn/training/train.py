@@ -60,8 +60,8 @@ def train(
     of the side below zero, so that a ReLU unit that is zero on all of the data never moves by itself.
 
     Networks of two layers take O(n + width) a step, all others O(n width). Without noise, removal and regularisation,
-    on up to 30,000 samples, eight networks of two layers train side by side, in half the time; the results are the
-    same, bit by bit.
+    on up to 30,000 samples, eight networks of two layers train side by side, which is up to twice as fast; the results
+    are the same, bit by bit.
 
     Parameters
     ----------

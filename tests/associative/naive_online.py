@@ -19,7 +19,7 @@ def splitmix(key, counter):
 
 
 def uniform(key, counter):
-    return (splitmix(key, counter) >> 11) / 2**53
+    return ((splitmix(key, counter) >> 12) + 0.5) / 2**52
 
 
 def splitmix_of_many(key, counters):

@@ -143,8 +143,8 @@ def test_compiled_equals_plain_python(name, gradient, monkeypatch):
     task = task_of(x, y, n_steps=8, **OPTIONS[name])
     assert task.lockstep == (name in BARE)
     task = task._replace(in_order=gradient != "dense", lockstep=gradient == "lockstep")
-    theta = starts(3)
-    compiled, history = descend(task, (1, WIDTH, 1), theta.copy(), [5, 6, 7])
+    theta, seeds = starts(loop.FEWEST_IN_LOCKSTEP), range(3, 3 + loop.FEWEST_IN_LOCKSTEP)
+    compiled, history = descend(task, (1, WIDTH, 1), theta.copy(), seeds)
     for module in (dense, lockstep, loop, losses, parameters, random, sorted_rows, updates):
         for key, function in vars(module).copy().items():
             if hasattr(function, "py_func"):
@@ -152,7 +152,7 @@ def test_compiled_equals_plain_python(name, gradient, monkeypatch):
     monkeypatch.setattr(descent, "train_networks", loop.train_networks)
     monkeypatch.setattr("numba.get_num_threads", lambda: 1)  # other threads would not know what warnings to ignore
     with np.errstate(over="ignore", invalid="ignore"):  # 64-bit products wrap around, and 0 times infinity is NaN
-        plain, other = descend(task, (1, WIDTH, 1), theta.copy(), [5, 6, 7])
+        plain, other = descend(task, (1, WIDTH, 1), theta.copy(), seeds)
     np.testing.assert_array_equal(compiled.widths, plain.widths)
     np.testing.assert_allclose(compiled.theta, plain.theta, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(history.objective, other.objective, rtol=1e-12)
@@ -165,7 +165,7 @@ def test_compiled_equals_plain_python(name, gradient, monkeypatch):
 def test_networks_in_lockstep_equal_those_trained_alone(name, loss, slopes):
     x, y = data(loss)
     task = task_of(x, y, slopes, loss=loss, **OPTIONS[name])
-    for count in (2, 3, 8, 9, 12):
+    for count in (loop.FEWEST_IN_LOCKSTEP, 8, 9, 13):
         together, history = descend(task, (1, WIDTH, 1), starts(count), range(count))
         alone, other = descend(task._replace(lockstep=False), (1, WIDTH, 1), starts(count), range(count))
         np.testing.assert_array_equal(together.theta, alone.theta)
@@ -176,7 +176,7 @@ def test_networks_in_lockstep_equal_those_trained_alone(name, loss, slopes):
 @given(
     n=st.integers(1, 30),
     m=st.integers(1, 9),
-    count=st.integers(3, 8),
+    count=st.integers(loop.FEWEST_IN_LOCKSTEP, 8),
     scale=st.sampled_from([1e-150, 1.0, 1e100, 1e200]),
     seed=st.integers(0, 2**32 - 1),
 )

@@ -33,7 +33,8 @@ class Task(NamedTuple):
     lockstep : bool
         Whether networks are trained side by side: in order, by the bare optimiser, without a regulariser, noise and
         removal, which the kernel does not look at then.
-    optimiser : int
+    adam : bool
+        Otherwise the optimiser is gradient descent.
     momentum : float
     rates, strengths, noises : (T,) arrays
         Learning rate, strength of the regulariser and standard deviation of the noise in every step.
@@ -63,7 +64,7 @@ class Task(NamedTuple):
     normalised: bool
     in_order: bool
     lockstep: bool
-    optimiser: int
+    adam: bool
     momentum: float
     rates: Floats
     strengths: Floats
@@ -97,8 +98,8 @@ class Networks(NamedTuple):
         At the recorded steps; infinite from where a network diverged.
     counts : (r, K, H, 3) array of int
         Units that are alive, and how many died and how many revived since the last recorded step.
-    dead, living : (r, H, w) array of bool and (r, H) array of int
-        Which of the units at the start were dead at the last recorded step, and how many were not.
+    dead : (r, H, w) array of bool
+        Which of the units at the start were dead at the last recorded step.
     """
 
     theta: Floats
@@ -108,7 +109,6 @@ class Networks(NamedTuple):
     objective: Floats
     counts: Ints
     dead: Flags
-    living: Ints
 
 
 class Lockstep(NamedTuple):

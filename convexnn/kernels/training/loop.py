@@ -20,7 +20,7 @@ from convexnn.kernels.training.parameters import WEIGHTS, layout, remove, shake
 from convexnn.kernels.training.sorted_rows import find_kinks, mark_alive, sorted_gradient
 from convexnn.kernels.training.updates import regularise, rule_of, update
 
-FEWEST_IN_LOCKSTEP = 3  # networks that take as long one by one as eight together
+FEWEST_IN_LOCKSTEP = 5  # fewer are done sooner one by one (`python -m benchmarks.training --rows`)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -68,6 +68,7 @@ def _record(task: Task, networks: Networks, r: int, record: int, work: Work) -> 
     Removed units have died, so that deaths are what is missing from those that lived before and the revived.
     """
     widths, units, counts = networks.widths[r], networks.units[r], networks.counts[r, record]
+    before = widths[1:-1] if record == 0 else networks.counts[r, record - 1, :, 0]
     networks.objective[r, record] = _objective(task, widths, networks.theta[r], work)
     if not math.isfinite(networks.objective[r, record]):
         networks.objective[r, record:] = np.inf
@@ -78,8 +79,7 @@ def _record(task: Task, networks: Networks, r: int, record: int, work: Work) -> 
             counts[layer, 0] += alive
             counts[layer, 2] += alive and dead
             networks.dead[r, layer, units[layer, j]] = not alive
-        counts[layer, 1] = networks.living[r, layer] + counts[layer, 2] - counts[layer, 0]
-        networks.living[r, layer] = counts[layer, 0]
+        counts[layer, 1] = before[layer] + counts[layer, 2] - counts[layer, 0]
     return True
 
 
@@ -103,6 +103,7 @@ def _train_alone(task: Task, networks: Networks, r: int, work: Work) -> None:
     left, right = task.slopes[0, 0], task.slopes[0, 1]
     gradient, kinks, slope, level, weight = work.gradient, work.kinks, work.slope, work.level, work.weight
     moments, noises, strengths = work.moments, task.noises, task.strengths
+    adam, rates, momentum = task.adam, task.rates, task.momentum
     _start(task, widths, theta, work)
     drawn, record = np.uint64(0), 0
     for step in range(n_steps + 1):
@@ -124,7 +125,8 @@ def _train_alone(task: Task, networks: Networks, r: int, work: Work) -> None:
             dense_gradient(task, widths, batch, n / batch, theta, work)
         if strengths[step] > 0:
             regularise(task, step, work.starts, work.kinds, theta, gradient)
-        update(theta, gradient, moments, work.starts[-1], rule_of(task, step))
+        rule = rule_of(adam, rates[step], momentum, step)
+        update(theta, gradient, moments, work.starts[-1], rule)
         if noises[step] > 0:
             shake(task, noises[step], keys[1], drawn, widths, theta, work)
             drawn += np.uint64(work.starts[-1])
@@ -169,6 +171,7 @@ def _train_together(task: Task, networks: Networks, first: int, last: int, work:
     n, batch, n_steps = task.y.shape[0], task.batch_size, task.rates.size
     x, y, loss, beta = work.fenced, task.y.reshape(-1), task.loss, task.beta
     left, right = task.slopes[0, 0], task.slopes[0, 1]
+    adam, rates, momentum = task.adam, task.rates, task.momentum
     theta, mean, square, places, low, high, sums, weight, rows, values = work.lockstep
     m = networks.widths[first, 1]
     record = 0
@@ -182,7 +185,7 @@ def _train_together(task: Task, networks: Networks, first: int, last: int, work:
             for r in range(first, last):
                 _draw(rows[r - first], batch, networks.keys[r, 0], step)
                 _weigh(rows[r - first], batch, weight[r - first :: LANES])
-        rule = rule_of(task, step)
+        rule = rule_of(adam, rates[step], momentum, step)
         step_in_lockstep(
             x, y, weight, loss, left, right, beta, rule, m, theta, mean, square, places, low, high, sums, values
         )

@@ -11,8 +11,6 @@ from numba import njit
 from convexnn.kernels.lanes import root
 from convexnn.kernels.training.arrays import Floats, Ints, Task
 
-SGD, ADAM = 0, 1
-
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # of Adam
 
 
@@ -37,12 +35,12 @@ class Rule(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def rule_of(task: Task, step: int) -> Rule:
+def rule_of(adam: bool, rate: float, momentum: float, step: int) -> Rule:
     """The optimiser in a step, of number 0, 1, ..."""
-    if task.optimiser == SGD:
-        return Rule(False, task.rates[step], task.momentum, 0.0)
-    rate = task.rates[step] / (1.0 - BETA_1 ** (step + 1))
-    return Rule(True, rate, 0.0, 1.0 / math.sqrt(1.0 - BETA_2 ** (step + 1)))
+    if adam:
+        first, second = 1.0 - BETA_1 ** (step + 1), 1.0 - BETA_2 ** (step + 1)
+        return Rule(True, rate / first, 0.0, 1.0 / math.sqrt(second))
+    return Rule(False, rate, momentum, 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
